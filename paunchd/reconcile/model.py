@@ -535,3 +535,36 @@ class Plan:
 
     def __str__(self) -> str:
         return "\n".join(str(lane) for lane in self.lanes)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a pass leaves for everybody who asks: the API, the metrics, the notify socket.
+
+    *observed_generation* is the generation of the desired snapshot last planned with. *engine* is ``ok`` or why it is
+    away (then everything else is as last seen). *in_flight* maps a name to the lane being carried out, *doing* to its
+    current step. *since* maps a name to the wall-clock time (seconds since the epoch) its state began. *wall_offset*
+    turns a monotonic time into a wall-clock one by addition.
+    """
+
+    desired: Desired
+    observed: Observed
+    history: History
+    plan: Plan
+    observed_generation: int = 0
+    engine: str = "ok"
+    in_flight: Mapping[str, Lane] = field(default_factory=dict)
+    doing: Mapping[str, str] = field(default_factory=dict)
+    since: Mapping[str, float] = field(default_factory=dict)
+    wall_offset: float = 0.0
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is left to do or to wait for, on a node whose engine and directory can be read."""
+        return (
+            self.engine == "ok"
+            and not self.desired.degraded
+            and not self.in_flight
+            and not self.plan.lanes
+            and all(status.settled for status in self.plan.statuses.values())
+        )
