@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from paunchd.spec_parts import Dependency, Ulimit, clean_name
+from paunchd.spec_parts import Dependency, Ulimit, clean_name, cpu_set
 from paunchd.units import integer, natural, text
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ def _volume(item: object) -> str:
     target = rest[0] if rest else source
     if len(rest) > 2:  # noqa: PLR2004 - target and options
         raise ValueError(f"volume {written!r} has too many colons; write source:target[:options]")
-    if rest and source.startswith((".", "~")) or "/" in source and not source.startswith("/"):
+    if not source.startswith("/") and (source.startswith((".", "~")) or "/" in source):
         raise ValueError(
             f"volume {written!r} has a relative source; write an absolute path or a volume's name"
         )
@@ -199,7 +199,7 @@ def _port_number(number: str) -> None:
 
 
 def mounts(value: object) -> tuple[str, ...]:
-    """tmpfs mounts ``/target[:options]``."""
+    """``/target[:options]`` for each tmpfs."""
     if isinstance(value, Mapping):
         value = [f"{target}:{options}" if options else target for target, options in value.items()]
     found = strings(value)
@@ -218,6 +218,12 @@ def dependencies(value: object) -> tuple[tuple[Dependency, ...], tuple[str, ...]
     containers = {item.name: item for item in found if not _UNIT.fullmatch(item.name)}
     units = _unique(item.name for item in found if _UNIT.fullmatch(item.name))
     return tuple(containers.values()), units
+
+
+def processors(value: object) -> str:
+    written = text(value).replace(" ", "")
+    cpu_set(written)
+    return written
 
 
 def signal(value: object) -> str:

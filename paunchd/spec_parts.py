@@ -100,7 +100,10 @@ class Limits:
 def _comparable(value: int | str | None) -> object:
     if value in (None, "", 0, -1):
         return None
-    return cpu_set(value) if isinstance(value, str) else value
+    try:
+        return cpu_set(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def cpu_set(value: str) -> frozenset[int]:

@@ -15,17 +15,25 @@ _SIZE = re.compile(rf"({_NUMBER})\s?([kmgtp]?)i?b?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _BOOLEANS = {"true": True, "false": False}
 _LARGEST = 2**63 - 1
+_LONGEST_SECONDS = 9e9  # what the engine can count in nanoseconds
 
 
 def duration(value: object) -> float:
     """Seconds, from ``10``, ``"10"``, ``"10s"`` or ``"1h2m3.5s"`` (T-116)."""
-    if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
-        parts = _DURATION_PART.findall(value.strip())
-        return math.fsum(float(number) * _SECONDS[unit] for number, unit in parts)
     try:
-        return positive(value)
+        seconds = _in_units(value) if isinstance(value, str) else positive(value)
     except ValueError:
         raise ValueError(f"{value!r} is no duration; write 10, 10s or 1m30s") from None
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError(f"{value!r} is longer than anything can take")
+    return seconds
+
+
+def _in_units(value: str) -> float:
+    if not _DURATION.fullmatch(value.strip()):
+        return positive(value)
+    parts = _DURATION_PART.findall(value.strip())
+    return math.fsum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def whole_seconds(value: object) -> int:
@@ -33,15 +41,15 @@ def whole_seconds(value: object) -> int:
     return math.ceil(duration(value))
 
 
-def size(value: object) -> int:
+def size(written: object) -> int:
     """Bytes, from ``512``, ``"512m"``, ``"1.5g"`` or ``"64MiB"``; powers of 1024 like Docker's."""
+    value = written
     if isinstance(value, str):
         match = _SIZE.fullmatch(value.strip())
-        if match:
-            return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
-    elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
+        value = float(match[1]) * 1024 ** _POWERS[match[2].lower()] if match else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
         return int(value)
-    raise ValueError(f"{value!r} is no size; write 1048576, 512m or 1.5g")
+    raise ValueError(f"{written!r} is no size; write 1048576, 512m or 1.5g")
 
 
 def size_or_unlimited(value: object) -> int:
