@@ -1,0 +1,35 @@
+"""The board on which each pass leaves its Snapshot for everybody who asks."""
+
+import asyncio
+from collections.abc import Callable
+
+from paunchd.reconcile.model import Snapshot
+
+
+class Board:
+    """For one event loop. *current* is ``None`` until the first pass is done."""
+
+    def __init__(self) -> None:
+        self.current: Snapshot | None = None
+        self._published = asyncio.Event()
+
+    def publish(self, snapshot: Snapshot) -> None:
+        self.current = snapshot
+        published, self._published = self._published, asyncio.Event()
+        published.set()
+
+    async def until(self, predicate: Callable[[Snapshot], bool], timeout_seconds: float) -> Snapshot | None:
+        """Return the first snapshot, from the current one on, that fits *predicate*; ``None``: not in time.
+
+        A snapshot replaced before a waiter ran is not asked about: only the newest counts.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._next(predicate)
+        except TimeoutError:
+            return None
+
+    async def _next(self, predicate: Callable[[Snapshot], bool]) -> Snapshot:
+        while self.current is None or not predicate(self.current):
+            await self._published.wait()
+        return self.current

@@ -1,0 +1,223 @@
+"""The answers of the API, each built from a Snapshot and nothing else.
+
+A view never carries a spec: fields are picked one by one, and none holds an environment value or a command.
+"""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from paunchd import readings
+from paunchd.reconcile.model import Lane, Past, Snapshot, Status
+from paunchd.spec import Kind
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ContainerView(View):
+    """One name. *image* is what runs, or what is declared where nothing runs; *doing*: the step in flight."""
+
+    name: str
+    kind: Kind
+    config_id: str | None
+    step: int | None
+    state: str
+    reason: str
+    since: datetime | None
+    settled: bool
+    desired_hash: str | None
+    running_hash: str | None
+    image: str | None
+    engine_name: str | None
+    health: str | None
+    blocked_by: list[str]
+    next_attempt: datetime | None
+    last_error: str | None
+    doing: str | None
+
+
+class ContainersView(View):
+    generation: int
+    observed_generation: int
+    source: Literal["ok", "degraded"]
+    engine: Literal["ok", "away"]
+    settled: bool
+    containers: list[ContainerView]
+
+
+class LaneView(View):
+    name: str
+    reason: str
+    steps: list[str]
+
+
+class TrialView(View):
+    since: datetime
+    steady_since: datetime
+    healthy_at: datetime | None
+    restarts: int
+
+
+class ResultView(View):
+    revision: str
+    succeeded: bool
+    exit_code: int
+    cause: str
+    attempts: int
+
+
+class RejectedView(View):
+    revision: str
+    cause: str
+
+
+class EngineContainerView(View):
+    engine_name: str
+    id: str
+    hash: str
+    image: str
+    state: str
+    health: str
+
+
+class ContainerDetailView(ContainerView):
+    """Everything known of one name. *desired_image* may differ from *image*, which is what runs."""
+
+    path: str | None
+    kept_because: str | None
+    desired_image: str | None
+    good_hash: str | None
+    rejected: list[RejectedView]
+    results: list[ResultView]
+    hold: bool
+    attempts_failed: int
+    trial: TrialView | None
+    lane: LaneView | None
+    engine_containers: list[EngineContainerView]
+    foreign: list[str]
+
+
+def container_view(snapshot: Snapshot, name: str) -> ContainerView:
+    return ContainerView(**_common(snapshot, name))
+
+
+def containers_view(snapshot: Snapshot) -> ContainersView:
+    return ContainersView(
+        generation=snapshot.desired.generation,
+        observed_generation=snapshot.observed_generation,
+        source="degraded" if snapshot.desired.degraded else "ok",
+        engine="ok" if snapshot.engine == "ok" else "away",
+        settled=snapshot.settled,
+        containers=[container_view(snapshot, name) for name in sorted(snapshot.plan.statuses)],
+    )
+
+
+def container_detail_view(snapshot: Snapshot, name: str) -> ContainerDetailView | None:
+    """Tell all of *name*; ``None`` where no such name is declared, running or remembered as planned."""
+    if name not in snapshot.plan.statuses and name not in snapshot.desired.items:
+        return None
+    item = snapshot.desired.items.get(name)
+    past, seen = snapshot.history.of(name), snapshot.observed.of(name)
+    lane = snapshot.in_flight.get(name)
+    return ContainerDetailView(
+        **_common(snapshot, name),
+        path=item.path if item else None,
+        kept_because=(item.kept_because or None) if item else None,
+        desired_image=(item.spec.image or None) if item else None,
+        good_hash=past.good.hash if past.good else None,
+        rejected=[RejectedView(revision=hash_, cause=cause) for hash_, cause in past.rejected.items()],
+        results=_results(past),
+        hold=past.hold,
+        attempts_failed=past.attempt.failures if past.attempt else 0,
+        trial=_trial(past, snapshot.wall_offset),
+        lane=lane_view(lane) if lane else None,
+        engine_containers=[
+            EngineContainerView(
+                engine_name=c.engine_name,
+                id=c.id,
+                hash=c.hash,
+                image=c.image,
+                state=c.state.value,
+                health=c.health.value,
+            )
+            for c in seen.containers
+        ],
+        foreign=list(seen.foreign),
+    )
+
+
+def _common(snapshot: Snapshot, name: str) -> dict[str, object]:
+    item, past = snapshot.desired.items.get(name), snapshot.history.of(name)
+    seen = snapshot.observed.of(name)
+    shown = seen.live or next(iter(seen.containers), None)
+    status = readings.status_of(snapshot, name)
+    since = snapshot.since.get(name)
+    return {
+        "name": name,
+        "kind": readings.kind_of(snapshot, name),
+        "config_id": item.config_id if item else (shown.config_id if shown else None),
+        "step": item.step if item else None,
+        "state": status.state.value,
+        "reason": status.reason,
+        "since": None if since is None else wall_time(since),
+        "settled": readings.is_settled(snapshot, name),
+        "desired_hash": item.hash if item else None,
+        "running_hash": (seen.live.hash or None) if seen.live else None,
+        "image": _image(snapshot, name),
+        "engine_name": shown.engine_name if shown else None,
+        "health": shown.health.value if shown else None,
+        "blocked_by": list(status.blocked_by),
+        "next_attempt": _next_attempt(past, status, snapshot.wall_offset),
+        "last_error": past.last_error or None,
+        "doing": snapshot.doing.get(name),
+    }
+
+
+def _image(snapshot: Snapshot, name: str) -> str | None:
+    """Name what runs as its definition does: the engine says an id instead once the tag has moved."""
+    item, live = snapshot.desired.items.get(name), snapshot.observed.of(name).live
+    if item and (live is None or live.hash == item.hash):
+        return item.spec.image or None
+    return live.image if live else None
+
+
+def _next_attempt(past: Past, status: Status, wall_offset: float) -> datetime | None:
+    if past.attempt is None or status.settled:
+        return None
+    return wall_time(past.attempt.next_at + wall_offset)
+
+
+def _trial(past: Past, wall_offset: float) -> TrialView | None:
+    trial = past.trial
+    if trial is None:
+        return None
+    return TrialView(
+        since=wall_time(trial.since + wall_offset),
+        steady_since=wall_time(trial.steady_since + wall_offset),
+        healthy_at=None if trial.healthy_at is None else wall_time(trial.healthy_at + wall_offset),
+        restarts=trial.restarts,
+    )
+
+
+def _results(past: Past) -> list[ResultView]:
+    return [
+        ResultView(
+            revision=revision,
+            succeeded=result.succeeded,
+            exit_code=result.exit_code,
+            cause=result.cause,
+            attempts=result.attempts,
+        )
+        for revision, result in past.results.items()
+    ]
+
+
+def wall_time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def lane_view(lane: Lane) -> LaneView:
+    return LaneView(name=lane.name, reason=str(lane.reason), steps=[str(step) for step in lane.steps])

@@ -1,0 +1,72 @@
+"""Waits until one config's content has settled or failed: what a deployment tool asks after writing a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from paunchd.api.board import Board
+from paunchd.api.errors import ProblemError, not_found
+from paunchd.api.views_node import ConfigView, config_view, gone_view
+from paunchd.reconcile.model import Snapshot
+
+DEFAULT_SECONDS = 60.0
+LONGEST_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The content waited for: the file's *digest*, empty for "no file", ``None`` for whatever is there."""
+
+    config_id: str
+    digest: str | None
+    generation: int
+    timeout_seconds: float
+
+    def reached(self, snapshot: Snapshot) -> bool:
+        """Whether that very content has been planned with, and has settled or failed."""
+        if snapshot.observed_generation < max(self.generation, snapshot.desired.generation):
+            return False
+        view = config_view(snapshot, self.config_id)
+        if self.digest == "":
+            return view is None or view.failed
+        if view is None or self.digest not in (None, view.digest):
+            return False
+        return view.settled or view.failed
+
+
+def wanted(config_id: str, query: Mapping[str, str]) -> Wanted | None:
+    """Read the query of a wait; ``None`` where it asks for none. Raises ``ProblemError``."""
+    strange = sorted(set(query) - {"wait", "digest", "generation", "timeout_seconds"})
+    if strange:
+        raise ProblemError(400, "Bad query", f"unknown parameter `{strange[0]}`")
+    if "wait" not in query:
+        return None
+    if query["wait"] != "settled":
+        raise ProblemError(400, "Bad query", "`wait` can only be `settled`")
+    return Wanted(
+        config_id,
+        query.get("digest"),
+        int(_number(query, "generation", 0, 2.0**63)),
+        _number(query, "timeout_seconds", DEFAULT_SECONDS, LONGEST_SECONDS),
+    )
+
+
+async def wait(board: Board, wish: Wanted) -> ConfigView:
+    """Answer as soon as *wish* is reached, else when its time is over: then neither settled nor failed."""
+    snapshot = await board.until(wish.reached, wish.timeout_seconds)
+    if snapshot is not None:
+        view = config_view(snapshot, wish.config_id) or gone_view(snapshot, wish.config_id)
+        return view.model_copy(update={"waited": "settled" if view.settled else "failed"})
+    late = board.current and config_view(board.current, wish.config_id)
+    if not late:
+        raise not_found("config", wish.config_id)
+    return late.model_copy(update={"waited": "timed out", "settled": False, "failed": False})
+
+
+def _number(query: Mapping[str, str], name: str, default: float, highest: float) -> float:
+    try:
+        value = float(query.get(name, default))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= highest:
+        raise ProblemError(400, "Bad query", f"`{name}` must be a number from 0 to {highest:.0f}")
+    return value

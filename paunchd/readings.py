@@ -1,0 +1,93 @@
+"""Small questions to a Snapshot that the API, the metrics and the notify socket answer alike.
+
+Pure. Nothing here knows how an answer is shown.
+"""
+
+from paunchd.reconcile.model import Health, Snapshot, State, Status
+from paunchd.spec import Kind
+
+FAILURES = frozenset({State.FAILED, State.ROLLED_BACK, State.PARKED})
+TROUBLES = (State.PARKED, State.FAILED, State.ROLLED_BACK, State.CONFLICT, State.BROKEN, State.WAITING)
+
+
+def status_of(snapshot: Snapshot, name: str) -> Status:
+    """Where *name* stands; unknown while the engine is away, whatever was seen last."""
+    status = snapshot.plan.statuses.get(name) or Status(name, State.UNKNOWN, "not planned yet")
+    if snapshot.engine != "ok":
+        return Status(name, State.UNKNOWN, f"engine away: {snapshot.engine}", blocked_by=status.blocked_by)
+    return status
+
+
+def state_of(snapshot: Snapshot, name: str) -> State:
+    return status_of(snapshot, name).state
+
+
+def is_settled(snapshot: Snapshot, name: str) -> bool:
+    return name not in snapshot.in_flight and status_of(snapshot, name).settled
+
+
+def has_failed(snapshot: Snapshot, name: str) -> bool:
+    """Whether the last word on *name* is a failure; one that is being acted on has no last word yet."""
+    return name not in snapshot.in_flight and state_of(snapshot, name) in FAILURES
+
+
+def kind_of(snapshot: Snapshot, name: str) -> Kind:
+    """Tell the declared kind, else what the container itself says it is."""
+    item = snapshot.desired.items.get(name)
+    if item is not None:
+        return item.spec.kind
+    kinds = [container.kind for container in snapshot.observed.of(name).containers]
+    return Kind(kinds[0]) if kinds and kinds[0] in set(Kind) else Kind.CONTAINER
+
+
+def expected_names(snapshot: Snapshot) -> frozenset[str]:
+    """Names that should be serving: declared, and of the kind that runs on."""
+    items = snapshot.desired.items.values()
+    return frozenset(item.name for item in items if item.spec.kind is Kind.CONTAINER)
+
+
+def is_ready(snapshot: Snapshot, name: str) -> bool:
+    """Whether something serves under *name*, whichever revision it is."""
+    live = snapshot.observed.of(name).live
+    if live is None or not live.running or live.health in (Health.STARTING, Health.UNHEALTHY):
+        return False
+    return state_of(snapshot, name) is not State.STARTING
+
+
+def held_removals(snapshot: Snapshot) -> tuple[str, ...]:
+    """Names no config declares any more whose removal waits for an operator."""
+    undeclared = snapshot.plan.statuses.keys() - snapshot.desired.items.keys()
+    return tuple(sorted(name for name in undeclared if state_of(snapshot, name) is State.HELD))
+
+
+def broken_files(snapshot: Snapshot) -> frozenset[str]:
+    return frozenset(fault.path for config in snapshot.desired.configs.values() for fault in config.faults)
+
+
+def names_of_config(snapshot: Snapshot, config_id: str) -> frozenset[str]:
+    """Find what *config_id* declares, and what of it is still there although nothing declares it any more."""
+    config = snapshot.desired.configs.get(config_id)
+    declared = config.names if config else frozenset()
+    left = {
+        name
+        for name, seen in snapshot.observed.names.items()
+        if name not in snapshot.desired.items and any(c.config_id == config_id for c in seen.containers)
+    }
+    return declared | left
+
+
+def summary(snapshot: Snapshot) -> str:
+    """One line for people: what is wrong first."""
+    if snapshot.engine != "ok":
+        return f"engine away: {snapshot.engine}"
+    if snapshot.desired.degraded:
+        return f"source degraded: {snapshot.desired.degraded}"
+    wrong = [
+        f"{count} {state.value}"
+        for state in TROUBLES
+        if (count := sum(state_of(snapshot, name) is state for name in snapshot.plan.statuses))
+    ]
+    wrong += [f"{len(broken_files(snapshot))} broken files"] if broken_files(snapshot) else []
+    wrong += [f"{len(held_removals(snapshot))} removals held"] if held_removals(snapshot) else []
+    total = f"{len(snapshot.plan.statuses)} names"
+    return ", ".join([*wrong, total, "settled" if snapshot.settled else "not settled"])
