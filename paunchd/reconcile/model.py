@@ -145,7 +145,7 @@ def engine_name(name: str, slot: Slot) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One owned container. *details* is ``None`` where nothing could hang on them, so nobody asked."""
+    """One owned container. *details* may be older than the rest while nothing hangs on them (see ``observe``)."""
 
     id: str
     engine_name: str
@@ -159,7 +159,7 @@ class Container:
     image_id: str
     state: ContainerState
     health: Health
-    details: Details | None = None
+    details: Details
 
     @property
     def running(self) -> bool:
@@ -213,12 +213,16 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a task or exec ended. *attempts* counts runs of this very hash."""
+    """How a task or exec ended. *attempts* counts runs of this very hash since it changed or ``retry`` was asked.
+
+    *container_id* is the container that ended so (a task's): another one at the same hash is the next attempt.
+    """
 
     succeeded: bool
     exit_code: int
     cause: str = ""
     attempts: int = 1
+    container_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +244,16 @@ class Attempt:
 class Trial:
     """What is remembered of one started container while it proves itself. Memory only.
 
-    *since*: first seen started. *steady_since*: the same, but newer after each restart. *healthy_at*: ``None`` until
-    it was healthy. *restarts*: how often it has restarted since.
+    *since*: first seen started. *steady_since*: the same, but newer after each restart. *started_at* and
+    *restart_count*: the engine's, as last seen. *restarts*: how often it has restarted since. *healthy_at*: ``None``
+    until it was healthy.
     """
 
     container_id: str
     since: float
     steady_since: float
     started_at: str
+    restart_count: int = 0
     restarts: int = 0
     healthy_at: float | None = None
 
@@ -256,11 +262,13 @@ class Trial:
 class Past:
     """All that is remembered of one name.
 
-    *known*: the store has heard of the name (else it was lost, or the name is new). *rejected* and *results* map a
+    *known*: the store has heard of the name (else it was lost, or the name is new). *rank*: its newest step and
+    start order, for taking it down in reverse. *rejected* and *results* map a
     revision's hash (an exec's: ``hash@target hash``) to the cause and the outcome.
     """
 
     known: bool = False
+    rank: tuple[int, int] = (0, 0)
     good: Revision | None = None
     rejected: Mapping[str, str] = field(default_factory=dict)
     results: Mapping[str, Result] = field(default_factory=dict)
@@ -279,6 +287,30 @@ class History:
 
     def of(self, name: str) -> Past:
         return self.names.get(name, Past())
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a pass decides from. *in_flight*: names whose lane is being carried out right now."""
+
+    desired: Desired
+    observed: Observed
+    history: History
+    in_flight: frozenset[str]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that decisions depend on; seconds, counts and a share of 0 to 1. Set them from ``Settings``."""
+
+    min_healthy_seconds: float
+    healthy_deadline_seconds: float
+    probation_seconds: float
+    max_restarts: int
+    between_steps: str
+    removal_count: int
+    removal_fraction: float
 
 
 # --- plan: what is to be done -------------------------------------------------------------------------------------

@@ -1,0 +1,196 @@
+"""The outlook of a container: the table's steps, why they are wanted, and where the container stands meanwhile.
+
+Pure.
+"""
+
+from paunchd.reconcile.diff import Drift, changes
+from paunchd.reconcile.model import (
+    Accept,
+    ContainerState,
+    Create,
+    Reason,
+    Reject,
+    Rename,
+    Start,
+    State,
+    Status,
+    Step,
+    Unpause,
+    Update,
+)
+from paunchd.reconcile.outlook import Outlook, backing_off, obstacle
+from paunchd.reconcile.switch import Case, declared_restart, unfold, unknown
+from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
+
+
+def outlook(case: Case, now: float) -> Outlook:
+    drift = case.drift
+    steps = _steps(case)
+    stopped = obstacle(drift.name, drift.seen, drift.past, steps)
+    if stopped is None and backing_off(drift.past.attempt, drift.effective.hash, steps, now):
+        stopped = _waiting(drift)
+    ended = _ended_well(drift)
+    up = _live_at_desired(drift) and (ended or _running(drift))
+    healthy = up and (drift.is_good or isinstance(case.verdict, (Healthy, Proven)))
+    return Outlook(
+        name=drift.name,
+        status=stopped or _status(case, steps),
+        steps=() if stopped else steps,
+        reason=_reason(drift, steps),
+        revision=_leads_to(drift, steps),
+        turn=_needs_turn(drift, steps),
+        repair=_is_repair(drift, steps),
+        started=up,
+        healthy=healthy,
+        completed=_live_at_desired(drift) and ended,
+        replaces=drift.good is not None and not drift.is_good,
+    )
+
+
+def _steps(case: Case) -> tuple[Step, ...]:
+    drift = case.drift
+    attempt = drift.past.attempt
+    refused = attempt is not None and attempt.refused and attempt.hash == drift.effective.hash
+    if refused and attempt and drift.good and not drift.is_good:
+        live = drift.seen.live
+        evidence = live.engine_name if live and drift.at_effective(live) else ""
+        return (Reject(drift.name, drift.effective.hash, attempt.error, evidence),)
+    return unfold(case)
+
+
+def _live_at_desired(drift: Drift) -> bool:
+    return not drift.rolled_back and drift.at_effective(drift.seen.live)
+
+
+def _running(drift: Drift) -> bool:
+    live = drift.seen.live
+    return live is not None and live.state in (ContainerState.RUNNING, ContainerState.RESTARTING)
+
+
+def _ended_well(drift: Drift) -> bool:
+    """It ran to its end with exit code 0 and its policy does not want it up: TripleO's detached one-shots."""
+    live = drift.seen.live
+    if live is None or live.state is not ContainerState.EXITED:
+        return False
+    code = live.details.exit_code
+    return code == 0 and not declared_restart(drift, live).wants_up(code)
+
+
+def _leads_to(drift: Drift, steps: tuple[Step, ...]) -> str:
+    live = drift.seen.live
+    prepared = any(isinstance(step, (Create, Rename)) for step in steps)
+    if live and not prepared and any(isinstance(step, Start) for step in steps):
+        return live.hash
+    return drift.effective.hash
+
+
+def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
+    """A change waits for its turn, but only before it has begun: a half-made switch is always finished."""
+    if drift.is_good or not steps or isinstance(steps[0], (Accept, Reject)):
+        return False
+    seen = drift.seen
+    if seen.live is None:
+        return seen.prev is None and not drift.at_effective(seen.next)
+    return not drift.at_effective(seen.live) and any(isinstance(step, (Create, Rename)) for step in steps)
+
+
+def _is_repair(drift: Drift, steps: tuple[Step, ...]) -> bool:
+    live = drift.seen.live
+    restarted = live is not None and live.state in (ContainerState.EXITED, ContainerState.PAUSED)
+    if any(isinstance(step, (Start, Unpause)) for step in steps):
+        return drift.is_good or (restarted and (drift.at_effective(live) or drift.at_good(live)))
+    return False
+
+
+def _waiting(drift: Drift) -> Status:
+    attempt = drift.past.attempt
+    assert attempt is not None
+    if drift.rolled_back:
+        reason = (
+            f"{drift.past.rejected[drift.item.hash]}; rolled back, but the good revision does not come up either: "
+            f"{attempt.error}; mend the definition or what it needs on the host"
+        )
+        return Status(drift.name, State.PARKED, reason, until=attempt.next_at)
+    state = State.FAILED if attempt.refused else State.WAITING
+    return Status(drift.name, state, attempt.error, until=attempt.next_at)
+
+
+def _status(case: Case, steps: tuple[Step, ...]) -> Status:
+    drift = case.drift
+    if drift.rolled_back:
+        return _rolled_back(drift, steps)
+    if steps and not isinstance(steps[0], (Accept, Reject, Update)):
+        return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
+    if unknown(drift):
+        until = case.verdict.until if isinstance(case.verdict, Undecided) else None
+        return Status(drift.name, State.STARTING, "finding out whether what runs is good", until=until)
+    if drift.is_good:
+        return _good(drift)
+    return _on_trial(case)
+
+
+def _rolled_back(drift: Drift, steps: tuple[Step, ...]) -> Status:
+    cause = drift.past.rejected.get(drift.item.hash, "")
+    if any(isinstance(step, Start) for step in steps):
+        return Status(drift.name, State.PREPARING, f"rolling back: {cause}")
+    return Status(drift.name, State.ROLLED_BACK, cause)
+
+
+def _good(drift: Drift) -> Status:
+    if drift.item.kept_because:
+        return Status(drift.name, State.BROKEN, drift.item.kept_because)
+    if _running(drift):
+        return Status(drift.name, State.RUNNING, settled=True)
+    if _ended_well(drift):
+        return Status(drift.name, State.SUCCEEDED, settled=True)
+    live = drift.seen.live
+    if live is None:
+        return Status(drift.name, State.FAILED, "gone, and nothing is known to make it again from")
+    return Status(drift.name, State.FAILED, f"exited with code {live.details.exit_code}")
+
+
+def _on_trial(case: Case) -> Status:
+    name = case.drift.name
+    if case.drift.seen.live is None:
+        return Status(name, State.FAILED, "gone, and nothing is known to make it again from")
+    match case.verdict:
+        case Failed(cause):
+            return Status(name, State.FAILED, cause)
+        case Healthy(until):
+            return Status(name, State.PROVING, "healthy, in probation", settled=True, until=until)
+        case Proven():
+            return Status(name, State.PROVING, "proven", settled=True)
+        case Undecided(until):
+            return Status(name, State.STARTING, "not healthy yet", until=until)
+        case None:
+            return Status(name, State.STARTING, "just started")
+
+
+def _reason(drift: Drift, steps: tuple[Step, ...]) -> Reason:
+    if not steps:
+        return Reason("none")
+    if isinstance(steps[0], (Accept, Reject)):
+        return Reason("verdict")
+    if drift.rolled_back and any(isinstance(step, Start) for step in steps):
+        return Reason("rollback", drift.past.rejected.get(drift.item.hash, ""))
+    if drift.is_good or _leads_to(drift, steps) != drift.effective.hash or drift.at_effective(drift.seen.live):
+        return _upkeep(drift, steps)
+    if drift.good is None and not drift.seen.containers:
+        return Reason("new")
+    return Reason("config-changed", changes(drift))
+
+
+def _upkeep(drift: Drift, steps: tuple[Step, ...]) -> Reason:
+    live = drift.seen.live
+    if drift.seen.strays:
+        return Reason("renamed", drift.seen.strays[0].engine_name)
+    if live is None:
+        return Reason("gone")
+    if isinstance(steps[0], Update):
+        return Reason("updated")
+    if isinstance(steps[-1], Unpause):
+        return Reason("paused")
+    if isinstance(steps[-1], Start):
+        created = live.state is ContainerState.CREATED
+        return Reason("interrupted") if created else Reason("exited", f"code {live.details.exit_code}")
+    return Reason("left-over")

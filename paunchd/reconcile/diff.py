@@ -1,0 +1,81 @@
+"""Desired × Observed × History → one ``Drift`` a name: which revision counts, and how what runs differs from it.
+
+Pure. Here the effective revision is chosen (behaviour, section 6): the desired one, or the good one where the desired
+one is rejected. All that follows reads only the drift, so rollback needs no rules of its own.
+"""
+
+from dataclasses import dataclass
+
+from paunchd.reconcile.model import Container, Facts, Item, Past, Revision, Seen
+from paunchd.spec import Kind, changed_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One declared name with everything known of it.
+
+    *effective* is the revision to reach; *good* the one to return to, ``None`` where none is known or it could not be
+    brought back (no container of it, no spec). They are equal, hash for hash, while rolled back and once proven.
+    """
+
+    item: Item
+    seen: Seen
+    past: Past
+    effective: Revision
+    good: Revision | None
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    @property
+    def rolled_back(self) -> bool:
+        return self.effective.hash != self.item.hash
+
+    @property
+    def is_good(self) -> bool:
+        """The effective revision is the good one: nothing has to be proved."""
+        return self.good is not None and self.good.hash == self.effective.hash
+
+    def at_effective(self, container: Container | None) -> bool:
+        return container is not None and container.hash == self.effective.hash
+
+    def at_good(self, container: Container | None) -> bool:
+        return container is not None and self.good is not None and container.hash == self.good.hash
+
+
+def diff(facts: Facts) -> dict[str, Drift]:
+    """Return a drift for each declared name."""
+    return {
+        name: _drift(item, facts.observed.of(name), facts.history.of(name))
+        for name, item in facts.desired.items.items()
+    }
+
+
+def _drift(item: Item, seen: Seen, past: Past) -> Drift:
+    good = good_of(item, seen, past)
+    desired = Revision(item.hash, item.spec)
+    rejected = item.spec.kind is Kind.CONTAINER and item.hash in past.rejected
+    effective = good if rejected and good and good.hash != item.hash else desired
+    return Drift(item, seen, past, effective, good)
+
+
+def good_of(item: Item, seen: Seen, past: Past) -> Revision | None:
+    """The revision to return to. With the store lost, a kept container tells it, for nothing else is ever kept."""
+    good = past.good
+    if good is None and seen.prev is not None and seen.prev.hash:
+        good = Revision(seen.prev.hash)
+    if good is None:
+        return None
+    if good.spec is None and good.hash == item.hash:
+        good = Revision(good.hash, item.spec)
+    there = any(container.hash == good.hash for container in seen.containers)
+    return good if there or good.spec is not None else None
+
+
+def changes(drift: Drift) -> str:
+    """The keys in which the effective revision differs from the good one, for people; empty where unknown."""
+    old, new = drift.good.spec if drift.good else None, drift.effective.spec
+    if old is None or new is None:
+        return ""
+    return ", ".join(changed_keys(old, new))

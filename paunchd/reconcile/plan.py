@@ -1,0 +1,87 @@
+"""Facts → Plan: a total function. It raises nothing, logs nothing and reads no clock.
+
+Pure. The work is done by noun: ``diff`` picks each name's effective revision, ``container``, ``once`` and ``removal``
+say what each name wants, ``order`` whose turn it is. Here the lanes are put together.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from paunchd.reconcile import container, once
+from paunchd.reconcile.diff import Drift, diff
+from paunchd.reconcile.model import Facts, Lane, Plan, Rules, State, Status, Trial
+from paunchd.reconcile.order import Declared, order
+from paunchd.reconcile.outlook import Outlook
+from paunchd.reconcile.removal import removals
+from paunchd.reconcile.switch import case_of
+from paunchd.reconcile.verdict import advance, gate_of
+from paunchd.spec import Kind
+
+
+def plan(facts: Facts, rules: Rules) -> Plan:
+    """Return the lanes that may begin now, everyone's status, and when to look again at the latest."""
+    drifts = diff(facts)
+    outlooks = {name: _outlook(drift, facts, rules) for name, drift in drifts.items()}
+    waiting = order([Declared(drifts[name].item, outlook) for name, outlook in outlooks.items()], rules.between_steps)
+    for name, status in waiting.items():
+        outlooks[name] = replace(outlooks[name], status=status, steps=())
+    outlooks |= {outlook.name: outlook for outlook in removals(facts, rules)}
+    statuses = {name: _status(outlook, facts) for name, outlook in outlooks.items()}
+    statuses |= {
+        name: Status(name, State.CONFLICT, reason)
+        for name, reason in facts.desired.protected.items()
+        if name not in statuses
+    }
+    return Plan(
+        lanes=tuple(_lane(outlook, facts) for outlook in outlooks.values() if _begins(outlook, facts)),
+        statuses=statuses,
+        look_again_at=min((s.until for s in statuses.values() if s.until is not None), default=None),
+    )
+
+
+def trials(facts: Facts, rules: Rules) -> dict[str, Trial]:
+    """Return the memory of each running trial after this look; names without one have nothing to prove."""
+    kept = {}
+    for name, drift in diff(facts).items():
+        live = drift.seen.live
+        proved = drift.item.spec.kind is Kind.CONTAINER and drift.is_good and drift.at_effective(live)
+        if proved or live is None:
+            continue
+        gate = gate_of(drift.effective.spec if drift.at_effective(live) else None, rules)
+        trial = advance(drift.past.trial, live, facts.observed.probes.get(live.id), gate, facts.now)
+        if trial:
+            kept[name] = trial
+    return kept
+
+
+def _outlook(drift: Drift, facts: Facts, rules: Rules) -> Outlook:
+    match drift.item.spec.kind:
+        case Kind.CONTAINER:
+            return container.outlook(case_of(drift, gate_of(drift.effective.spec, rules), facts.now), facts.now)
+        case Kind.TASK:
+            return once.task(drift, facts.now)
+        case Kind.EXEC:
+            return once.exec_(drift, facts)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _begins(outlook: Outlook, facts: Facts) -> bool:
+    return bool(outlook.steps) and outlook.name not in facts.in_flight
+
+
+def _status(outlook: Outlook, facts: Facts) -> Status:
+    if outlook.name in facts.in_flight:
+        return replace(outlook.status, settled=False)
+    return replace(outlook.status, settled=outlook.status.settled and not outlook.steps)
+
+
+def _lane(outlook: Outlook, facts: Facts) -> Lane:
+    return Lane(
+        name=outlook.name,
+        reason=outlook.reason,
+        steps=outlook.steps,
+        revision=outlook.revision,
+        ids={c.engine_name: c.id for c in facts.observed.of(outlook.name).containers},
+        repair=outlook.repair,
+    )

@@ -1,0 +1,256 @@
+"""The table that starts, replaces, repairs and rolls back one container (behaviour, section 6).
+
+Pure. ``following`` is the table: from what is seen alone, the next steps, or a rest. ``unfold`` follows it over the
+effects its steps will have, up to the first thing only the engine or time can tell. Whatever is cut off in between,
+the next look starts at the top of the same table; there is no other recovery. The tests exhaust the table's states on
+this very code: change it only together with that check.
+"""
+
+from dataclasses import dataclass, replace
+
+from paunchd.reconcile.diff import Drift
+from paunchd.reconcile.model import (
+    Accept,
+    CheckSources,
+    Container,
+    ContainerState,
+    Create,
+    Pull,
+    Reject,
+    Remove,
+    Rename,
+    Revision,
+    Seen,
+    Slot,
+    Start,
+    Step,
+    Stop,
+    Unpause,
+    Update,
+    engine_name,
+)
+from paunchd.reconcile.project import project
+from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
+from paunchd.spec import NO_RESTART, ContainerSpec, RestartPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One container's drift at one moment. *verdict*: of the live container, ``None`` where it has to prove nothing."""
+
+    drift: Drift
+    verdict: Verdict | None
+
+
+def case_of(drift: Drift, gate: Gate, now: float) -> Case:
+    return Case(drift, _verdict(drift, gate, now))
+
+
+def _verdict(drift: Drift, gate: Gate, now: float) -> Verdict | None:
+    live, trial = drift.seen.live, drift.past.trial
+    judged = live is not None and not drift.is_good and (drift.at_effective(live) or unknown(drift))
+    if not judged or live is None or trial is None or trial.container_id != live.id:
+        return None
+    return judge(trial, live, gate, now, has_good=drift.good is not None)
+
+
+def unknown(drift: Drift) -> bool:
+    """The store was lost: nothing says whether the container that runs is a good one, so it may first prove it."""
+    live = drift.seen.live
+    if drift.past.known or drift.good is not None or live is None:
+        return False
+    return live.running and not drift.at_effective(live)
+
+
+def unfold(case: Case) -> tuple[Step, ...]:
+    """Return the steps to take now, in order; empty for a rest."""
+    steps: list[Step] = []
+    judged = case.drift.seen.live
+    while True:
+        group = following(case)
+        steps += group
+        if not group or isinstance(group[-1], (Start, Accept, Reject)):
+            return tuple(steps)
+        seen = case.drift.seen
+        for step in group:
+            seen = project(seen, case.drift.name, step)
+        same = judged and seen.live and seen.live.id == judged.id
+        case = Case(replace(case.drift, seen=seen), case.verdict if same else None)
+
+
+def following(case: Case) -> tuple[Step, ...]:
+    """The table: the next steps from here, one engine or store call each; empty for a rest."""
+    drift = case.drift
+    seen = drift.seen
+    if seen.prev and drift.past.good is None and drift.good:
+        return (_accept(drift.name, drift.good),)
+    if seen.strays:
+        return _straighten(drift, seen.strays[0])
+    if seen.live:
+        resting = _put_to_rest(seen.prev) if seen.prev else ()
+        resting += _stop(seen.next)
+        if resting:
+            return resting
+    if seen.live is None:
+        return _without_live(drift)
+    if seen.live.state in (ContainerState.DEAD, ContainerState.REMOVING):
+        return (Remove(seen.live.engine_name),)
+    if drift.at_effective(seen.live):
+        return _at_effective(case, seen.live)
+    return _not_at_effective(case, seen.live)
+
+
+def _straighten(drift: Drift, stray: Container) -> tuple[Step, ...]:
+    """Somebody renamed a container of ours: give it its name back, keep it, or remove the second copy."""
+    seen = drift.seen
+    wanted = drift.at_effective(stray) or drift.at_good(stray)
+    if wanted and seen.live is None:
+        return (Rename(stray.engine_name, engine_name(drift.name, Slot.LIVE), "restore"),)
+    return _drop(drift, stray)
+
+
+def sole_good(drift: Drift, container: Container) -> bool:
+    """*container* is the only one at the good revision: whatever else it is, it is not thrown away."""
+    others = [c for c in drift.seen.containers if drift.at_good(c) and c.engine_name != container.engine_name]
+    return drift.at_good(container) and not others
+
+
+def _drop(drift: Drift, container: Container) -> tuple[Step, ...]:
+    if sole_good(drift, container) and drift.seen.prev is None:
+        return (*_put_to_rest(container), Rename(container.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
+    return (*_stop(container), Remove(container.engine_name))
+
+
+def _without_live(drift: Drift) -> tuple[Step, ...]:
+    seen = drift.seen
+    live = engine_name(drift.name, Slot.LIVE)
+    if seen.next and drift.at_effective(seen.next):
+        return (Rename(seen.next.engine_name, live, "promote"),)
+    if seen.next and sole_good(drift, seen.next):
+        return (Rename(seen.next.engine_name, live, "restore"),)
+    if seen.next:
+        return _drop(drift, seen.next)
+    if seen.prev:
+        return (Rename(seen.prev.engine_name, live, "restore"),)
+    return _prepare(drift)
+
+
+def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
+    drift = case.drift
+    seen = drift.seen
+    if seen.next:
+        return _drop(drift, seen.next)
+    declared = declared_restart(drift, live)
+    if live.details.restart != declared:
+        return (Update(live.engine_name, restart=declared),)
+    if isinstance(case.verdict, Failed) and drift.good:
+        return (Reject(drift.name, drift.effective.hash, case.verdict.cause, live.engine_name),)
+    rest = _start(drift, live) or _limits(drift, live)
+    if rest:
+        return rest
+    if drift.is_good:
+        return (Remove(seen.prev.engine_name),) if seen.prev else ()
+    match case.verdict:
+        case Proven():
+            return (_accept(drift.name, drift.effective),)
+        case Healthy() if drift.good is None:
+            return (_accept(drift.name, drift.effective),)
+        case _:
+            return ()
+
+
+def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
+    drift = case.drift
+    seen = drift.seen
+    if unknown(drift) and not isinstance(case.verdict, Failed):
+        proved = isinstance(case.verdict, (Healthy, Proven))
+        return (_accept(drift.name, Revision(live.hash)),) if proved else ()
+    if not drift.at_good(live) and drift.at_effective(seen.prev):
+        clear = _drop(drift, seen.next) if seen.next else ()
+        return (*clear, *_stop(live), Remove(live.engine_name))
+    if seen.next and not drift.at_effective(seen.next):
+        return _drop(drift, seen.next)
+    if seen.next is None:
+        return _revive(drift, live) or _prepare(drift)
+    if not drift.at_good(live):
+        return (*_stop(live), Remove(live.engine_name))
+    if seen.prev:
+        return (Remove(seen.prev.engine_name),)
+    return (*_put_to_rest(live), Rename(live.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
+
+
+def _revive(drift: Drift, live: Container) -> tuple[Step, ...]:
+    """The good container is down while its successor is still to be prepared, which may take long: up with it first.
+
+    Tried once: what does not come up must not keep its successor away.
+    """
+    attempt = drift.past.attempt
+    tried = attempt is not None and attempt.hash == live.hash
+    declared = RestartPolicy.parse(live.restart)
+    down = live.state is ContainerState.EXITED and declared.wants_up(live.details.exit_code)
+    if tried or not down or not drift.at_good(live):
+        return ()
+    policy = () if live.details.restart == declared else (Update(live.engine_name, restart=declared),)
+    return (*policy, Start(live.engine_name))
+
+
+def _prepare(drift: Drift) -> tuple[Step, ...]:
+    revision = drift.effective
+    if revision.spec is None:
+        return ()  # only its hash is known and no container of it is left: nothing can be made from that
+    return (
+        *preparation(drift.name, revision.spec),
+        Create(engine_name(drift.name, Slot.NEXT), drift.name, drift.item.config_id, revision.hash, revision.spec),
+    )
+
+
+def preparation(name: str, spec: ContainerSpec) -> tuple[Step, ...]:
+    """What must be there before a container of *spec* can be made; nothing that runs is touched by it."""
+    pull = (Pull(spec.image, always=spec.pull == "always"),) if spec.pull != "never" else ()
+    check = (CheckSources(name, spec.bind_sources),) if spec.bind_sources else ()
+    return (*pull, *check)
+
+
+def declared_restart(drift: Drift, live: Container) -> RestartPolicy:
+    """Without a spec (the store was lost) only the label tells the declared restart policy."""
+    spec = drift.effective.spec
+    return spec.restart_policy if spec else RestartPolicy.parse(live.restart)
+
+
+def _limits(drift: Drift, live: Container) -> tuple[Step, ...]:
+    """What differs and needs no new container; last, so that a value the engine refuses never costs a start."""
+    spec = drift.effective.spec
+    differing = spec.limits.missing_in(live.details.limits) if spec else None
+    return (Update(live.engine_name, limits=differing),) if differing else ()
+
+
+def _start(drift: Drift, live: Container) -> tuple[Step, ...]:
+    match live.state:
+        case ContainerState.CREATED:
+            return (Start(live.engine_name),)
+        case ContainerState.PAUSED:
+            return (Unpause(live.engine_name),)
+        case ContainerState.EXITED if _wanted_up(drift, live):
+            return (Start(live.engine_name),)
+        case _:
+            return ()
+
+
+def _wanted_up(drift: Drift, live: Container) -> bool:
+    """An exited container is started as its policy says; one that came back from being kept, whatever its policy."""
+    code = live.details.exit_code
+    return declared_restart(drift, live).wants_up(code) or (drift.rolled_back and code != 0)
+
+
+def _put_to_rest(container: Container) -> tuple[Step, ...]:
+    """Stopped, and not resurrected by an engine restart (T-067)."""
+    off = container.details.restart == NO_RESTART
+    return (*(() if off else (Update(container.engine_name, restart=NO_RESTART),)), *_stop(container))
+
+
+def _stop(container: Container | None) -> tuple[Step, ...]:
+    return (Stop(container.engine_name),) if container and container.running else ()
+
+
+def _accept(name: str, revision: Revision) -> Accept:
+    return Accept(name, revision.hash, revision.spec)

@@ -1,0 +1,216 @@
+"""The table of one container, exhausted on the real ``plan``.
+
+Four revisions: A and B are good, C never gets healthy, D gets healthy and fails in probation. From nothing, every
+order is taken of: one planned step (so a kill between any two engine or store calls), what a container does by
+itself, a change of the desired revision, and a fault made by hand. Nothing is sampled.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+import pytest
+
+from paunchd.reconcile.model import (
+    Accept,
+    ContainerState,
+    Create,
+    Facts,
+    Health,
+    Item,
+    Past,
+    Reject,
+    Revision,
+    Seen,
+    Start,
+    Trial,
+)
+from paunchd.reconcile.plan import plan
+from paunchd.reconcile.project import project
+from tests.unit.places import NOW, RULES, facts, spec
+
+NAME = "web"
+ITEMS = {letter: Item(NAME, "node", None, spec(environment={"V": letter}, pull="never"), letter) for letter in "ABCD"}
+FRESH, HEALTHY, PROVEN, FAILED = "fresh", "healthy", "proven", "failed"
+FUTURE = {("A", FRESH): HEALTHY, ("B", FRESH): HEALTHY, ("D", FRESH): HEALTHY, ("C", FRESH): FAILED}
+FUTURE |= {("A", HEALTHY): PROVEN, ("B", HEALTHY): PROVEN, ("D", HEALTHY): FAILED}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One state of the world. *phase*: how far the running live container's trial has come."""
+
+    desired: str
+    seen: Seen = Seen()
+    phase: str = FRESH
+    good: str = ""
+    good_spec: bool = True
+    rejected: frozenset = frozenset()
+    known: bool = True
+    changes: int = 4
+    faults: int = 2
+
+
+def facts_of(node: Node) -> Facts:
+    live = node.seen.live
+    look = node.seen
+    trial = None
+    if live and live.state is not ContainerState.CREATED:
+        since = NOW - 301 if (node.phase is FAILED and live.hash == "C") else NOW
+        healthy_at = {HEALTHY: NOW, PROVEN: NOW - 301, FAILED: NOW if live.hash == "D" else None}.get(node.phase)
+        trial = Trial(live.id, since, NOW, live.details.started_at, healthy_at=healthy_at)
+        if live.hash == "D" and node.phase is FAILED and live.running:
+            look = replace(look, live=replace(live, health=Health.UNHEALTHY))
+    revision = Revision(node.good, ITEMS[node.good].spec if node.good_spec else None) if node.good else None
+    past = Past(
+        known=node.known, good=revision, rejected=dict.fromkeys(node.rejected, "it failed"), trial=trial
+    )
+    made = facts([ITEMS[node.desired]], past={NAME: past})
+    return replace(made, observed=replace(made.observed, names={NAME: look}))
+
+
+def steps_of(node: Node):
+    lanes = plan(facts_of(node), RULES).lanes
+    return lanes[0].steps if lanes else ()
+
+
+def after(node: Node, step) -> Node:
+    """The world after *step* alone."""
+    match step:
+        case Accept(_, revision, known_spec):
+            return replace(node, good=revision, good_spec=known_spec is not None, known=True)
+        case Reject(_, revision):
+            return replace(node, rejected=node.rejected | {revision}, known=True)
+    look = project(node.seen, NAME, step)
+    known = node.known or isinstance(step, Create)
+    same = look.live and node.seen.live and look.live.hash == node.seen.live.hash and look.live.running
+    return replace(node, seen=look, phase=node.phase if same else FRESH, known=known)
+
+
+def by_itself(node: Node):
+    """What the live container does when nobody acts; only a container on trial has a future worth telling."""
+    live = node.seen.live
+    future = FUTURE.get((live.hash, node.phase)) if live and live.state is ContainerState.RUNNING else None
+    judged = live and (live.hash != node.good or node.desired != live.hash)
+    if future and judged and live.hash != node.good:
+        yield replace(node, phase=future)
+
+
+def by_hand(node: Node):
+    """Every fault, each costing one."""
+    if not node.faults:
+        return
+    one_less = replace(node, faults=node.faults - 1)
+    for place in ("live", "next", "prev"):
+        there = getattr(node.seen, place)
+        if there:
+            yield replace(one_less, seen=replace(node.seen, **{place: None}), phase=FRESH)
+    live = node.seen.live
+    if live and live.running:
+        details = replace(live.details, exit_code=143)
+        stopped = replace(live, state=ContainerState.EXITED, details=details)
+        yield replace(one_less, seen=replace(node.seen, live=stopped), phase=FRESH)
+        renamed = replace(live, engine_name="by-hand", slot=live.slot.STRAY)
+        if not node.seen.strays:
+            yield replace(one_less, seen=replace(node.seen, live=None, strays=(renamed,)), phase=FRESH)
+    if node.good or node.rejected:
+        yield replace(one_less, good="", rejected=frozenset(), known=False, phase=FRESH)
+
+
+def successors(node: Node):
+    steps = steps_of(node)
+    calm = [after(node, steps[0])] if steps else []
+    calm += by_itself(node)
+    rough = list(by_hand(node))
+    if node.changes:
+        rough += [
+            replace(node, desired=letter, changes=node.changes - 1) for letter in "ABCD" if letter != node.desired
+        ]
+    return steps, calm, rough
+
+
+def copies_running(node: Node) -> int:
+    return sum(container.running for container in node.seen.containers)
+
+
+def at(node: Node, revision: str) -> bool:
+    return any(container.hash == revision for container in node.seen.containers)
+
+
+def check_step(node: Node, step) -> None:
+    """What no single step may do."""
+    then = after(node, step)
+    if isinstance(step, Start):
+        assert copies_running(then) == 1, f"two running after {step}: {node}"
+    if node.good and at(node, node.good) and then.good == node.good and not node.good_spec:
+        assert at(then, node.good), f"the good container is lost by {step}: {node}"
+    if node.good and at(node, node.good) and node.seen.live and node.seen.live.hash == node.good:
+        assert at(then, node.good) or then.good != node.good, f"the good container is lost by {step}: {node}"
+
+
+def check_rest(node: Node) -> None:
+    """Where nothing moves any more, the node is as desired, or rolled back to the good revision, and clean."""
+    live = node.seen.live
+    assert live is not None, f"nothing is there: {node}"
+    assert live.running, f"nothing runs: {node}"
+    returnable = node.good and (node.good_spec or at(node, node.good))
+    wanted = node.good if node.desired in node.rejected and returnable else node.desired
+    assert live.hash == wanted, f"{live.hash} runs, {wanted} is wanted: {node}"
+    assert node.seen.next is None, f"a prepared container is left: {node}"
+    assert not node.seen.strays, f"a stray is left: {node}"
+    if node.good == live.hash:
+        assert node.seen.prev is None, f"a kept container is left: {node}"
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Every reachable state with its planned steps and its calm successors."""
+    reached: dict[Node, tuple] = {}
+    queue = deque(Node(desired=letter, changes=3 if letter != "A" else 4) for letter in "ABCD")
+    while queue:
+        node = queue.popleft()
+        if node in reached:
+            continue
+        steps, calm, rough = successors(node)
+        reached[node] = (steps, calm)
+        queue += [*calm, *rough]
+    return reached
+
+
+def test_the_world_is_as_large_as_it_is_said_to_be(world):
+    """Every interleaving of changes and hand-made faults is looked at, tens of thousands of states."""
+    assert len(world) > 15_000, len(world)
+
+
+def test_no_step_loses_the_good_container_or_starts_a_second_copy(world):
+    """Whatever came before, no single step of ours loses the good container or makes two copies run."""
+    for node, (steps, _) in world.items():
+        if steps:
+            check_step(node, steps[0])
+
+
+def test_a_lane_is_what_planning_after_each_step_would_have_done(world):
+    """Carrying out a lane without looking again takes the same steps as looking again after each of them."""
+    for node, (steps, _) in world.items():
+        for step, rest in zip(steps, [steps[i:] for i in range(1, len(steps))], strict=False):
+            node = after(node, step)  # noqa: PLW2901 - the walk along the lane
+            assert steps_of(node) == rest, f"after {step}: {node}"
+
+
+def test_when_the_faults_stop_every_state_comes_to_rest_as_desired_or_rolled_back(world):
+    """There is no live-lock: calm moves never return to a state, and where they end all is well."""
+    resting, visiting = set(), set()
+    for start in world:
+        stack = [(start, iter(world[start][1]))]
+        while stack:
+            node, moves = stack[-1]
+            visiting.add(node)
+            move = next(moves, None)
+            if move is None:
+                if not world[node][1]:
+                    check_rest(node)
+                visiting.discard(node)
+                resting.add(node)
+                stack.pop()
+            elif move not in resting:
+                assert move not in visiting, f"round and round: {move}"
+                stack.append((move, iter(world[move][1])))
