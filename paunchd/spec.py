@@ -1,7 +1,7 @@
 """What one declared name asks for, normalised: the value that is compared, hashed, stored and created from.
 
-Pure. A spec knows which of its keys were *set*; only those are hashed, so a key added to the model later changes no
-hash. Nothing here reads the definition's file, the daemon's environment or the engine.
+Pure. A spec knows which of its keys were *set*; only those are hashed, so a key added to the model later
+changes no hash. Nothing here reads the definition's file, the daemon's environment or the engine.
 """
 
 import hashlib
@@ -91,7 +91,9 @@ def name_problem(name: str) -> str:
 
 
 def config_hash(spec: ContainerSpec) -> str:
-    """The revision of *spec*. What it covers is a promise: a change here replaces every container of every node."""
+    """The revision of *spec*. What it covers is a promise: a change here replaces every container of every
+    node.
+    """
     canonical = json.dumps(_hashed(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return f"{SCHEME}:{hashlib.sha256(canonical.encode()).hexdigest()}"
 

@@ -1,7 +1,7 @@
 """The many forms a key's value may have, each read into one.
 
-Pure. A string is one element and never a row of characters, ``null`` and ``''`` elements are what a template's ``if``
-left behind and are dropped (T-041, T-042). Every function accepts its own result.
+Pure. A string is one element and never a row of characters, ``null`` and ``''`` elements are what a
+template's ``if`` left behind and are dropped (T-041, T-042). Every function accepts its own result.
 """
 
 import re
@@ -50,7 +50,8 @@ def integers(value: object) -> tuple[int, ...]:
 
 
 def words(value: object) -> tuple[str, ...]:
-    """A command: a string is split at white space only, never by shell rules; empty arguments are arguments (T-049).
+    """A command: a string is split at white space only, never by shell rules; empty arguments are arguments
+    (T-049).
 
     TripleO's ``bootstrap_host_exec`` evaluates its arguments again and depends on the quotes surviving.
     """
@@ -123,7 +124,9 @@ def _by_name(limits: Iterable[Ulimit]) -> tuple[Ulimit, ...]:
 
 
 def volumes(value: object) -> tuple[str, ...]:
-    """``source:target[:options]``, ``name:target`` or an anonymous ``/target``; the same one twice counts once."""
+    """``source:target[:options]``, ``name:target`` or an anonymous ``/target``; the same one twice counts
+    once.
+    """
     if isinstance(value, Mapping):
         value = [f"{source}:{text(target)}" for source, target in value.items()]
     return _unique(_volume(item) for item in elements(value))

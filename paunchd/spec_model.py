@@ -61,8 +61,8 @@ Policy = Annotated[str, BeforeValidator(lambda value: str(RestartPolicy.parse(va
 class ContainerSpec(BaseModel):
     """One definition. Paths are absolute, sizes bytes, durations seconds, pairs sorted by key.
 
-    ``volumes``, ``ports``, ``expose``, ``devices``, ``tmpfs`` and ``extra_hosts`` keep Docker's short text form.
-    A value of ``None`` or ``()`` leaves the matter to the engine and the image.
+    ``volumes``, ``ports``, ``expose``, ``devices``, ``tmpfs`` and ``extra_hosts`` keep Docker's short text
+    form. A value of ``None`` or ``()`` leaves the matter to the engine and the image.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -222,7 +222,9 @@ class ContainerSpec(BaseModel):
 
     @property
     def bind_sources(self) -> tuple[str, ...]:
-        """Host paths that must exist before anything is stopped (T-047); volumes of any kind are not among them."""
+        """Host paths that must exist before anything is stopped (T-047); volumes of any kind are not among
+        them.
+        """
         return forms.bind_sources(self.volumes)
 
     @property

@@ -1,7 +1,7 @@
 """The composite values inside a container spec.
 
-Pure, frozen. Each part knows how it is declared (``from_declared``) and how to write itself back (``declared``), and
-reading what it wrote gives the same value.
+Pure, frozen. Each part knows how it is declared (``from_declared``) and how to write itself back
+(``declared``), and reading what it wrote gives the same value.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,9 @@ NO_RESTART = RestartPolicy("no")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the engine can change on a living container. ``None``: not declared, or not reported. Sizes in bytes."""
+    """What the engine can change on a living container. ``None``: not declared, or not reported. Sizes in
+    bytes.
+    """
 
     memory: int | None = None
     memory_swap: int | None = None

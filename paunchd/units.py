@@ -1,7 +1,7 @@
 """Durations, sizes and the other scalars people write in many ways, each read into one.
 
-Pure. Every function takes what YAML or JSON can hold, accepts its own result, and raises ``ValueError`` with a sentence
-that needs no context. Booleans are never numbers here.
+Pure. Every function takes what YAML or JSON can hold, accepts its own result, and raises ``ValueError`` with
+a sentence that needs no context. Booleans are never numbers here.
 """
 
 import math
@@ -93,7 +93,9 @@ def boolean(value: object) -> bool:
 
 
 def text(value: object) -> str:
-    """One string; numbers print as Python prints them. Booleans are refused: YAML makes them of ``yes`` and ``on``."""
+    """One string; numbers print as Python prints them. Booleans are refused: YAML makes them of ``yes`` and
+    ``on``.
+    """
     if isinstance(value, bool):
         raise ValueError(f"{value} is a boolean where text is expected; put it in quotes")  # noqa: TRY004
     if isinstance(value, int | float):

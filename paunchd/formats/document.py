@@ -1,8 +1,8 @@
 """One text, read as JSON or YAML into plain values that know their place in it.
 
-Pure. JSON is read as JSON: a YAML reader gets its escapes and floats wrong (T-115). YAML is read from its events, so
-that neither depth nor aliases can cost more than the bounds here, and knows fewer types than YAML 1.1: no dates, no
-base 60, no tags.
+Pure. JSON is read as JSON: a YAML reader gets its escapes and floats wrong (T-115). YAML is read from its
+events, so that neither depth nor aliases can cost more than the bounds here, and knows fewer types than YAML
+1.1: no dates, no base 60, no tags.
 """
 
 import bisect
@@ -139,5 +139,5 @@ class _Locator:
 
 
 def _string(text: str, at: int) -> tuple[str, int]:
-    value, end = json.decoder.scanstring(text, at + 1)  # type: ignore[attr-defined]  # public, absent from the stubs
-    return value, end
+    value, end = json.decoder.scanstring(text, at + 1)  # type: ignore[attr-defined]  # public, absent from
+    the stubs return value, end

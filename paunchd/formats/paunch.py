@@ -40,7 +40,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """One file as understood. *definitions* is empty where there are faults; *names* are the readable ones anyway."""
+    """One file as understood. *definitions* is empty where there are faults; *names* are the readable ones
+    anyway.
+    """
 
     origin: Origin
     config_id: str
@@ -116,7 +118,7 @@ class _Reading:
         self._read_header(value.get(HEADER))
         written = {key: item for key, item in value.items() if not key.startswith("x-")}
         if self._origin.name:
-            declared = [((), self._origin.name, written)] if written else []
+            declared: list[tuple[Path, str, Any]] = [((), self._origin.name, written)] if written else []
         else:
             declared = [((name,), name, item) for name, item in written.items()]
         if len(declared) > MAX_DEFINITIONS:
