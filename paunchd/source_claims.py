@@ -83,7 +83,7 @@ def _kept(file: File, remembered: Mapping[str, Item]) -> list[Item]:
 
 
 def _same_file(remembered: str, path: str) -> bool:
-    """Whether both name one file, its hashed twin, or a file in a directory that cannot be listed."""
+    """Whether both are one file, its twin, or a file in a directory that cannot be listed."""
     return without_hashed(remembered) == without_hashed(path) or remembered.startswith(f"{path}/")
 
 

@@ -95,7 +95,7 @@ class Files:
         return self._understood(place, content, before)
 
     def _resolved(self, path: Path) -> Path:
-        """Where *path* really is: a link may lead anywhere below the directory, and nowhere else."""
+        """Where *path* really is: a link may lead anywhere below the directory, nowhere else."""
         try:
             real = Path(os.path.realpath(path, strict=True))
         except FileNotFoundError:

@@ -91,8 +91,9 @@ def name_problem(name: str) -> str:
 
 
 def config_hash(spec: ContainerSpec) -> str:
-    """The revision of *spec*. What it covers is a promise: a change here replaces every container of every
-    node.
+    """The revision of *spec*.
+
+    What it covers is a promise: a change here replaces every container of every node.
     """
     canonical = json.dumps(_hashed(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return f"{SCHEME}:{hashlib.sha256(canonical.encode()).hexdigest()}"

@@ -50,10 +50,9 @@ def integers(value: object) -> tuple[int, ...]:
 
 
 def words(value: object) -> tuple[str, ...]:
-    """A command: a string is split at white space only, never by shell rules; empty arguments are arguments
-    (T-049).
+    """Read a command (T-049): a string is split at white space only, never by shell rules.
 
-    TripleO's ``bootstrap_host_exec`` evaluates its arguments again and depends on the quotes surviving.
+    Empty arguments are arguments. TripleO's ``bootstrap_host_exec`` evaluates its arguments again and depends on the quotes surviving.
     """
     if isinstance(value, str):
         return tuple(text(value).split())
@@ -124,9 +123,7 @@ def _by_name(limits: Iterable[Ulimit]) -> tuple[Ulimit, ...]:
 
 
 def volumes(value: object) -> tuple[str, ...]:
-    """``source:target[:options]``, ``name:target`` or an anonymous ``/target``; the same one twice counts
-    once.
-    """
+    """``source:target[:options]``, ``name:target`` or an anonymous ``/target``; twice the same is one."""
     if isinstance(value, Mapping):
         value = [f"{source}:{text(target)}" for source, target in value.items()]
     return _unique(_volume(item) for item in elements(value))

@@ -161,7 +161,7 @@ class ContainerSpec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _one_spelling(cls, data: Any) -> Any:
-        """Bring every key to its one name, and drop those that say nothing, so that they do not count as set."""
+        """Bring every key to its one name; one that says nothing does not count as set."""
         if not isinstance(data, Mapping):
             raise ValueError("a definition is a mapping of keys to values")  # noqa: TRY004
         named: dict[str, Any] = {}
@@ -222,14 +222,12 @@ class ContainerSpec(BaseModel):
 
     @property
     def bind_sources(self) -> tuple[str, ...]:
-        """Host paths that must exist before anything is stopped (T-047); volumes of any kind are not among
-        them.
-        """
+        """Host paths, no volumes of any kind, that must exist before anything is stopped (T-047)."""
         return forms.bind_sources(self.volumes)
 
     @property
     def has_healthcheck(self) -> bool:
-        """Whether the definition says what to run; timing alone leaves the image's test, which we cannot see."""
+        """Whether we know what to run; timing alone leaves the image's test, which we cannot see."""
         return bool(self.healthcheck and self.healthcheck.test and self.healthcheck.test != ("NONE",))
 
     @property

@@ -63,9 +63,7 @@ NO_RESTART = RestartPolicy("no")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the engine can change on a living container. ``None``: not declared, or not reported. Sizes in
-    bytes.
-    """
+    """What the engine can change on a living container, sizes in bytes; ``None``: not declared."""
 
     memory: int | None = None
     memory_swap: int | None = None

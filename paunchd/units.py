@@ -93,9 +93,7 @@ def boolean(value: object) -> bool:
 
 
 def text(value: object) -> str:
-    """One string; numbers print as Python prints them. Booleans are refused: YAML makes them of ``yes`` and
-    ``on``.
-    """
+    """One string, numbers as Python prints them. Booleans are refused: YAML makes them of ``yes``."""
     if isinstance(value, bool):
         raise ValueError(f"{value} is a boolean where text is expected; put it in quotes")  # noqa: TRY004
     if isinstance(value, int | float):

@@ -139,5 +139,5 @@ class _Locator:
 
 
 def _string(text: str, at: int) -> tuple[str, int]:
-    value, end = json.decoder.scanstring(text, at + 1)  # type: ignore[attr-defined]  # public, absent from
-    the stubs return value, end
+    value, end = json.decoder.scanstring(text, at + 1)  # type: ignore[attr-defined]  # not in the stubs
+    return value, end
