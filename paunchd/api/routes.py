@@ -41,7 +41,7 @@ class Operator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where answers come from. *history* tells what happened to a name; *stuck*, why the loop stands still."""
+    """Where answers come from. *history* tells what happened to a name; *stuck*, why the loop is not."""
 
     board: Board
     operator: Operator

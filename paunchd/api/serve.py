@@ -21,7 +21,7 @@ from paunchd.settings import ApiSettings
 log = structlog.get_logger()
 
 RETRY_SECONDS = 3.0
-SHUTDOWN_SECONDS = 0.5
+SHUTDOWN_SECONDS = 0.25
 _NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 

@@ -1,4 +1,4 @@
-"""Waits until one config's content has settled or failed: what a deployment tool asks after writing a file."""
+"""Waits until one config's content has settled or failed: what a deployment tool asks for after writing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
