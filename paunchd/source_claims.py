@@ -71,7 +71,7 @@ def _items_of(file: File, remembered: Mapping[str, Item]) -> list[Item]:
 
 
 def _kept(file: File, remembered: Mapping[str, Item]) -> list[Item]:
-    """What the broken *file* declared before, by its path or its twin's, or by names that can still be read."""
+    """What the broken *file* declared before: by its path, its twin's, or names still readable."""
     origin = file.parsed.origin
     readable = file.parsed.names | {origin.name}
     return [

@@ -68,7 +68,7 @@ class Files:
     _real_root: Path = Path("/")
 
     def read(self, places: Iterable[Place]) -> list[File]:
-        """Read every place; what is no longer there is forgotten. A file that vanished meanwhile is left out."""
+        """Read every place; forget what is no longer there, leave out what vanished meanwhile."""
         self._real_root = Path(os.path.realpath(self.root))
         known: dict[Path, _Known] = {}
         for place in places:

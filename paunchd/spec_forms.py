@@ -52,7 +52,8 @@ def integers(value: object) -> tuple[int, ...]:
 def words(value: object) -> tuple[str, ...]:
     """Read a command (T-049): a string is split at white space only, never by shell rules.
 
-    Empty arguments are arguments. TripleO's ``bootstrap_host_exec`` evaluates its arguments again and depends on the quotes surviving.
+    Empty arguments are arguments. TripleO's ``bootstrap_host_exec`` evaluates its arguments again and
+    depends on the quotes surviving.
     """
     if isinstance(value, str):
         return tuple(text(value).split())

@@ -1,0 +1,131 @@
+"""Wakes the loop when something in the desired directory may have changed.
+
+A wake is a hint and carries nothing: what changed is found out by reading. The only module that imports
+watchdog. It never fails: where it cannot watch (directory missing, out of watches) it tries again, and the
+resync covers.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from watchdog.events import (
+    EVENT_TYPE_CLOSED,
+    EVENT_TYPE_CREATED,
+    EVENT_TYPE_DELETED,
+    EVENT_TYPE_MODIFIED,
+    EVENT_TYPE_MOVED,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+
+#: Reading a file is an event as well, and a pass reads: those kinds would make it wake itself for ever.
+_CHANGES = frozenset(
+    {EVENT_TYPE_CLOSED, EVENT_TYPE_CREATED, EVENT_TYPE_DELETED, EVENT_TYPE_MODIFIED, EVENT_TYPE_MOVED}
+)
+_REARM_SECONDS = 1.0
+
+
+class Watch:
+    """Calls *wake* in the event loop at most *debounce_seconds* after a change, once for many of them."""
+
+    def __init__(self, directory: Path, wake: Callable[[], None], debounce_seconds: float) -> None:
+        self._directory = directory
+        self._wake = wake
+        self._debounce_seconds = debounce_seconds
+        self._sentry = _Sentry(directory)
+        self._timer: asyncio.TimerHandle | None = None
+        self._look = asyncio.Event()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        loop = asyncio.get_running_loop()
+
+        def noticed() -> None:
+            with suppress(RuntimeError):  # the loop closed while a last event was on its way
+                loop.call_soon_threadsafe(self._noticed)
+
+        try:
+            while True:
+                self._look.clear()
+                if await asyncio.to_thread(self._sentry.ensure, noticed):
+                    self._wake()  # whatever happened while nobody watched
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._look.wait(), _REARM_SECONDS)
+        finally:
+            if self._timer:
+                self._timer.cancel()
+            await asyncio.to_thread(self._sentry.close)
+
+    def _noticed(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._debounce_seconds, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._look.set()
+        self._wake()
+
+
+class _Sentry:
+    """The thread that watches, replaced whenever the directory is another one than it watches. Blocks."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._observer: BaseObserver | None = None
+        self._watched: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def ensure(self, noticed: Callable[[], None]) -> bool:
+        """Watch what the path names now; whether that is new."""
+        with self._lock:
+            there = self._identity()
+            if self._closed or there == self._watched:
+                return False
+            self._stop()
+            return there is not None and self._start(there, noticed)
+
+    def close(self) -> None:
+        """Stop for good, even where an ``ensure`` is still to come."""
+        with self._lock:
+            self._closed = True
+            self._stop()
+
+    def _start(self, there: tuple[int, int], noticed: Callable[[], None]) -> bool:
+        observer = Observer()
+        observer.daemon = True
+        try:
+            observer.schedule(_Notice(noticed), os.path.realpath(self._directory), recursive=True)
+            observer.start()
+        except OSError:
+            return False
+        self._observer, self._watched = observer, there
+        return True
+
+    def _stop(self) -> None:
+        if self._observer:
+            self._observer.stop()
+            self._observer.join()
+        self._observer = self._watched = None
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            status = self._directory.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+
+class _Notice(FileSystemEventHandler):
+    def __init__(self, noticed: Callable[[], None]) -> None:
+        self._noticed = noticed
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in _CHANGES:
+            self._noticed()
