@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -18,7 +19,6 @@ from paunchd.api.security import peer_of
 from paunchd.api.wait import wait, wanted
 from paunchd.metrics import CONTENT_TYPE_LATEST, Metrics
 from paunchd.reconcile.model import Snapshot
-from paunchd.redact import redact
 
 log = structlog.get_logger()
 
@@ -41,7 +41,10 @@ class Operator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where answers come from. *history* tells what happened to a name; *stuck*, why the loop is not."""
+    """Where answers come from.
+
+    *history* tells what happened to a name, newest first, in any thread; *stuck*, why no pass ends.
+    """
 
     board: Board
     operator: Operator
@@ -90,9 +93,19 @@ class AcceptedView(views.View):
     name: str | None = None
 
 
+class EventView(views.View):
+    """One thing that happened; whatever else is remembered of it stays inside."""
+
+    at: datetime
+    event: str
+    hash: str = ""
+    image: str = ""
+    detail: str = ""
+
+
 class HistoryView(views.View):
     name: str
-    history: list[dict[str, object]]
+    history: list[EventView]
 
 
 class HealthView(views.View):
@@ -134,10 +147,10 @@ async def container(request: web.Request) -> web.Response:
 
 async def container_history(request: web.Request) -> web.Response:
     name, snapshot = request.match_info["name"], _snapshot(request)
-    rows = [redact(dict(row)) for row in request.app[SOURCES].history(name)]
+    rows = await asyncio.to_thread(request.app[SOURCES].history, name)
     if not rows and name not in snapshot.plan.statuses:
         raise not_found("container", name)
-    return _answer(HistoryView.model_validate({"name": name, "history": rows}))
+    return _answer(HistoryView(name=name, history=[EventView.model_validate(row) for row in rows]))
 
 
 async def plan(request: web.Request) -> web.Response:

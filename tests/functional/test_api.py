@@ -176,11 +176,14 @@ async def test_liveness(tmp_path):
 
 async def test_history(tmp_path):
     """History is shown without what a definition holds, also for a name that is gone."""
-    rows = {"old": [{"at": "2026-11-22T12:00:00Z", "event": "removed", "environment": {"A": SECRET}}]}
+    rows = {"old": [{"at": snapshots.EPOCH, "event": "removed", "environment": {"A": SECRET}}]}
     async with serving(tmp_path, listen=(), history=lambda name: rows.get(name, [])) as running:
         running.board.publish(snapshots.settled())
         _, answer = await running.json("/v1/containers/old/history")
-        assert answer["history"][0]["event"] == "removed"
+        assert (answer["history"][0]["at"], answer["history"][0]["event"]) == (
+            "2026-11-22T12:00:00Z",
+            "removed",
+        )
         assert SECRET not in json.dumps(answer)
         assert (await running.json("/v1/containers/web/history"))[1]["history"] == []
         assert (await running.json("/v1/containers/nobody/history"))[0] == 404
