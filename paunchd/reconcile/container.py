@@ -54,7 +54,7 @@ def _steps(case: Case) -> tuple[Step, ...]:
     if refused and attempt and drift.good and not drift.is_good:
         live = drift.seen.live
         evidence = live.engine_name if live and drift.at_effective(live) else ""
-        return (Reject(drift.name, drift.effective.hash, attempt.error, evidence),)
+        return (Reject(drift.name, drift.effective.hash, "refused", attempt.error, evidence),)
     return unfold(case)
 
 
@@ -154,7 +154,7 @@ def _on_trial(case: Case) -> Status:
     if case.drift.seen.live is None:
         return Status(name, State.FAILED, "gone, and nothing is known to make it again from")
     match case.verdict:
-        case Failed(cause):
+        case Failed(_, cause):
             return Status(name, State.FAILED, cause)
         case Healthy(until):
             return Status(name, State.PROVING, "healthy, in probation", settled=True, until=until)

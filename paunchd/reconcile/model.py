@@ -460,10 +460,14 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Record *revision* as rejected, with evidence from *engine_name*, before anything is done about it."""
+    """Record *revision* as rejected, with evidence from *engine_name*, before anything is done about it.
+
+    *code* is the verdict's, from a closed set.
+    """
 
     name: str
     revision: str
+    code: str
     cause: str
     engine_name: str
 

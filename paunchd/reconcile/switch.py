@@ -144,7 +144,8 @@ def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
     if live.details.restart != declared:
         return (Update(live.engine_name, restart=declared),)
     if isinstance(case.verdict, Failed) and drift.good:
-        return (Reject(drift.name, drift.effective.hash, case.verdict.cause, live.engine_name),)
+        failed = case.verdict
+        return (Reject(drift.name, drift.effective.hash, failed.code, failed.cause, live.engine_name),)
     rest = _start(drift, live) or _limits(drift, live)
     if rest:
         return rest

@@ -43,6 +43,9 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """*code* is from a closed set (it labels metrics), *cause* is for people."""
+
+    code: str
     cause: str
 
 
@@ -109,31 +112,32 @@ def judge(trial: Trial, container: Container, gate: Gate, now: float, *, has_goo
     *has_good*: there is a good revision to return to. Without one restarts condemn nothing, because on a first
     roll-out services wait for each other, and a missed deadline is said but may still be made up for.
     """
-    cause = _misfortune(trial, container, gate, has_good=has_good)
-    if cause:
-        return Failed(cause)
+    misfortune = _misfortune(trial, container, gate, has_good=has_good)
+    if misfortune:
+        return misfortune
     if container.state is ContainerState.EXITED and _ended_well(container):
         return Proven()
     if trial.healthy_at is None:
         return _before_health(trial, container, gate, now)
     if container.health is Health.UNHEALTHY:
-        return Failed("became unhealthy in probation")
+        return Failed("unhealthy", "became unhealthy in probation")
     until = trial.healthy_at + gate.probation_seconds
     return Proven() if now >= until else Healthy(until)
 
 
-def _misfortune(trial: Trial, container: Container, gate: Gate, *, has_good: bool) -> str:
+def _misfortune(trial: Trial, container: Container, gate: Gate, *, has_good: bool) -> Failed | None:
     details = container.details
     if details.oom_killed:
-        return "killed by the kernel: out of memory"
+        return Failed("oom", "killed by the kernel: out of memory")
     if not container.running and container.state is ContainerState.EXITED:
         policy = RestartPolicy.parse(container.restart)
         exhausted = policy.max_retries and trial.restarts >= policy.max_retries
         if details.exit_code != 0 and (exhausted or not policy.wants_up(details.exit_code)):
-            return f"exited with code {details.exit_code}"
+            return Failed("exited", f"exited with code {details.exit_code}")
     if has_good and trial.restarts > gate.max_restarts:
-        return f"restarted {trial.restarts} times, {gate.max_restarts} allowed; last exit code {details.exit_code}"
-    return ""
+        times = f"restarted {trial.restarts} times, {gate.max_restarts} allowed"
+        return Failed("restarts", f"{times}; last exit code {details.exit_code}")
+    return None
 
 
 def _ended_well(container: Container) -> bool:
@@ -144,7 +148,7 @@ def _ended_well(container: Container) -> bool:
 def _before_health(trial: Trial, container: Container, gate: Gate, now: float) -> Verdict:
     deadline = trial.since + gate.healthy_deadline_seconds
     if now >= deadline:
-        return Failed(f"not healthy within {gate.healthy_deadline_seconds:g} s")
+        return Failed("deadline", f"not healthy within {gate.healthy_deadline_seconds:g} s")
     if gate.tested or container.health is not Health.NONE or container.state is not ContainerState.RUNNING:
         return Undecided(deadline)
     return Undecided(min(deadline, trial.steady_since + gate.min_healthy_seconds))

@@ -1,0 +1,5 @@
+"""``python -m paunchd``: the daemon."""
+
+from paunchd.daemon import main
+
+main()

@@ -1,0 +1,229 @@
+"""Carries out one lane, step by step. Performs, never chooses.
+
+A step touches a container by its id, never by its name, so whatever took a name since the plan was made is safe. A
+lane may be cut short between two steps, but only while the live container is untouched: a switch once begun is
+finished.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from paunchd.engine_protocol import Engine
+from paunchd.errors import EngineError, NotFound, Rejected, StoreError
+from paunchd.labels import Identity, labels_of
+from paunchd.reconcile.model import (
+    Accept,
+    CheckSources,
+    Create,
+    Kill,
+    Lane,
+    Pull,
+    RecordTask,
+    Reject,
+    Remove,
+    Rename,
+    Result,
+    Revision,
+    RunExec,
+    Start,
+    Step,
+    Stop,
+    Unpause,
+    Update,
+)
+from paunchd.store import Store
+
+EVIDENCE_LINES = 200
+OUTPUT_LINES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Every step worked. *downtime*: seconds between the end of the old live container and the start of the new."""
+
+    downtime: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """The desired state changed; *before* is the step that was not begun."""
+
+    before: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """*step* failed with *error*. *refused*: the engine refuses to make or start this very specification."""
+
+    step: Step
+    error: EngineError | StoreError | OSError
+    refused: bool
+
+
+Outcome = Done | CutShort | Broke
+
+
+class Executor:
+    """*outdated* says whether a lane's desired state has changed since; *doing* is told each step as it begins."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        owner: str,
+        outdated: Callable[[Lane], bool],
+        doing: Callable[[Lane, Step], None],
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._owner = owner
+        self._outdated = outdated
+        self._doing = doing
+
+    async def run(self, lane: Lane, slots: asyncio.Semaphore) -> Outcome:
+        """Take *lane*'s steps in order, holding one of *slots* but for steps that may last.
+
+        Raises nothing an engine, a store or a file system can cause; that is in the outcome.
+        """
+        ids = dict(lane.ids)
+        begun = False
+        stopped_at: float | None = None
+        downtime: float | None = None
+        for step in lane.steps:
+            if not begun and self._outdated(lane):
+                return CutShort(step)
+            begun = begun or _touches_live(step, lane.name)
+            self._doing(lane, step)
+            if isinstance(step, (Stop, Kill)) and step.engine_name == lane.name:
+                stopped_at = time.monotonic()
+            try:
+                if isinstance(step, (Pull, RunExec)):
+                    await self._perform(lane, step, ids)
+                else:
+                    async with slots:
+                        await self._perform(lane, step, ids)
+            except (EngineError, StoreError, OSError) as error:
+                return Broke(step, error, isinstance(step, (Create, Start)) and isinstance(error, Rejected))
+            if isinstance(step, Start) and stopped_at is not None:
+                downtime = time.monotonic() - stopped_at
+        return Done(downtime)
+
+    async def _perform(self, lane: Lane, step: Step, ids: dict[str, str]) -> None:
+        engine = self._engine
+        match step:
+            case Pull(image, always):
+                if always or not await engine.has_image(image):
+                    await engine.pull(image)
+            case CheckSources(name, sources):
+                await asyncio.to_thread(_check, name, sources)
+            case Create():
+                ids[step.engine_name] = await self._create(step)
+            case Start(engine_name):
+                await engine.start(_id(ids, engine_name))
+            case Stop(engine_name):
+                await engine.stop(_id(ids, engine_name))
+            case Kill(engine_name):
+                await engine.kill(_id(ids, engine_name))
+            case Unpause(engine_name):
+                await engine.unpause(_id(ids, engine_name))
+            case Remove(engine_name):
+                await _unless_gone(engine.remove(_id(ids, engine_name)))
+                del ids[engine_name]
+            case Rename(engine_name, to):
+                await engine.rename(_id(ids, engine_name), to)
+                ids[to] = ids.pop(engine_name)
+            case Update(engine_name, restart, limits):
+                await engine.update(_id(ids, engine_name), restart, limits)
+            case RunExec():
+                await self._exec(step)
+            case RecordTask() | Accept() | Reject():
+                await self._record(lane, step, ids)
+            case _:
+                assert_never(step)
+
+    async def _create(self, step: Create) -> str:
+        spec = step.spec
+        who = Identity(step.name, step.config_id, step.revision, spec.kind.value, str(spec.restart_policy))
+        return await self._engine.create(step.engine_name, spec, labels_of(who, self._owner))
+
+    async def _record(self, lane: Lane, step: RecordTask | Accept | Reject, ids: Mapping[str, str]) -> None:
+        match step:
+            case Accept(name, revision, spec):
+                await asyncio.to_thread(self._store.accept, name, Revision(revision, spec))
+            case Reject(name, revision, _, cause, engine_name):
+                evidence = await self._evidence(ids.get(engine_name), lane)
+                await asyncio.to_thread(self._store.reject, name, revision, cause, evidence)
+            case RecordTask(engine_name, name, revision, exit_code, succeeded, cause):
+                container_id = _id(ids, engine_name)
+                output = await self._output(container_id, OUTPUT_LINES)
+                result = Result(succeeded, exit_code, cause, container_id=container_id)
+                await asyncio.to_thread(self._store.finish, name, revision, result, output)
+
+    async def _evidence(self, container_id: str | None, lane: Lane) -> dict[str, object]:
+        """What an operator wants to see of a failed revision; a part that cannot be had is left out."""
+        evidence: dict[str, object] = {"plan": str(lane)}
+        if container_id is None:
+            return evidence
+        evidence["logs"] = await self._output(container_id, EVIDENCE_LINES)
+        try:
+            details = await self._engine.inspect(container_id)
+        except EngineError:
+            return evidence
+        return evidence | {
+            "exit_code": details.exit_code,
+            "oom_killed": details.oom_killed,
+            "restart_count": details.restart_count,
+            "health_output": details.health_output,
+            "error": details.error,
+        }
+
+    async def _output(self, container_id: str, lines: int) -> str:
+        try:
+            return await self._engine.logs(container_id, lines)
+        except EngineError:
+            return ""  # a log driver that cannot be read back must not stop a verdict
+
+    async def _exec(self, step: RunExec) -> None:
+        spec = step.spec
+        ran = await self._engine.run_exec(
+            step.container_id,
+            spec.exec_command,
+            environment=spec.environment,
+            user=spec.user,
+            privileged=spec.privileged,
+            timeout_seconds=spec.timeout_seconds,
+        )
+        late = ran.exit_code is None
+        code = 137 if ran.exit_code is None else ran.exit_code
+        cause = f"still running after {spec.timeout_seconds:g} s" if late and spec.timeout_seconds else ""
+        result = Result(not late and code in spec.exit_codes, code, cause)
+        await asyncio.to_thread(self._store.finish, step.name, step.key, result, ran.output)
+
+
+def _touches_live(step: Step, name: str) -> bool:
+    return isinstance(step, (Stop, Kill, Remove, Rename, Update, Start)) and step.engine_name == name
+
+
+def _id(ids: Mapping[str, str], engine_name: str) -> str:
+    try:
+        return ids[engine_name]
+    except KeyError:
+        raise NotFound(f"cannot find container {engine_name}: it was not there when the plan was made") from None
+
+
+async def _unless_gone(removal: Awaitable[None]) -> None:
+    try:
+        await removal
+    except NotFound:
+        return  # somebody was faster; gone is what was wanted
+
+
+def _check(name: str, sources: tuple[str, ...]) -> None:
+    missing = [source for source in sources if not Path(source).exists()]
+    if missing:
+        listed = ", ".join(missing)
+        raise NotFound(f"cannot prepare {name}: bind source missing on this host: {listed}")

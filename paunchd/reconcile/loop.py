@@ -1,0 +1,299 @@
+"""Wake, coalesce, take a pass, sleep until something may have changed.
+
+A pass reads everything again, plans, begins the lanes whose name has none in flight, and publishes what it saw. It
+waits for no health, no task and no other lane. Events only wake; no decision is taken here.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from paunchd.errors import EngineUnavailable, StoreError
+from paunchd.metrics import Metrics
+from paunchd.reconcile.execute import Broke, Executor, Outcome
+from paunchd.reconcile.model import (
+    Create,
+    Desired,
+    Facts,
+    History,
+    Lane,
+    Observed,
+    Past,
+    Plan,
+    Probe,
+    Revision,
+    Rules,
+    Snapshot,
+    State,
+    Status,
+    Step,
+    Trial,
+)
+from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.plan import plan, trials
+from paunchd.reconcile.record import Recorder
+from paunchd.spec import ContainerSpec, Healthcheck
+from paunchd.store import Store
+
+FIRST_AWAY_SECONDS = 0.1
+LONGEST_AWAY_SECONDS = 5.0
+AFTER_CRASH_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Source(Protocol):
+    def load(self) -> Desired: ...
+
+
+class Prober(Protocol):
+    @property
+    def results(self) -> Mapping[str, Probe]: ...
+
+    def watch(self, targets: Mapping[str, Healthcheck]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a loop works with. *publish* is given each snapshot; *store* is read and, for tidying up, written."""
+
+    source: Source
+    observer: Observer
+    store: Store
+    executor: Callable[[Callable[[Lane], bool], Callable[[Lane, Step], None]], Executor]
+    recorder: Recorder
+    prober: Prober
+    metrics: Metrics
+    publish: Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """*gap_seconds*: the shortest time between two passes, so that a storm of events costs few of them."""
+
+    resync_seconds: float
+    slow_resync_seconds: float
+    lanes: int
+    gap_seconds: float = 0.02
+
+
+class Loop:
+    """One node's loop. ``wake`` may be called from any coroutine of the same event loop."""
+
+    def __init__(self, parts: Parts, rules: Rules, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rules = rules
+        self.confirmed: frozenset[str] = frozenset()
+        self.passed_at = clock()
+        self._parts = parts
+        self._pace = pace
+        self._clock = clock
+        self._executor = parts.executor(self._outdated, self._step_began)
+        self._slots = asyncio.Semaphore(pace.lanes)
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._lanes: dict[str, Lane] = {}
+        self._begun_with: dict[str, str] = {}
+        self._doing: dict[str, str] = {}
+        self._trials: dict[str, Trial] = {}
+        self._since: dict[str, tuple[State, float]] = {}
+        self._desired = Desired(0, {})
+        self._last: Snapshot | None = None
+        self._full_at = clock()
+        self._away_seconds = 0.0
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Take passes until cancelled; then lanes in flight are dropped where they are, which a next start takes up."""
+        async with asyncio.TaskGroup() as lanes:
+            while True:
+                delay = await self._guarded(lanes)
+                await asyncio.sleep(self._pace.gap_seconds)
+                await self._sleep(delay)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
+        """Take a pass and return how long to sleep at most. No defect of ours may end the daemon."""
+        began = self._clock()
+        try:
+            delay = await self._pass(lanes)
+        except EngineUnavailable as error:
+            delay = self._engine_away(str(error))
+        except Exception:
+            log.exception("pass_crashed")
+            delay = AFTER_CRASH_SECONDS
+        self.passed_at = self._clock()
+        self._parts.metrics.observe_pass(self.passed_at - began)
+        return delay
+
+    async def _pass(self, lanes: asyncio.TaskGroup) -> float:
+        await self._read()
+        observed = await self._look()
+        facts = self._facts(observed)
+        self._trials = trials(facts, self.rules)
+        facts = self._facts(observed)
+        made = plan(facts, self.rules)
+        self._probe(facts)
+        self._begin(made, lanes)
+        self._publish(facts, made)
+        await self._tidy_up(facts)
+        until = self._pace.resync_seconds
+        return until if made.look_again_at is None else min(until, made.look_again_at - self._clock())
+
+    # --- observe --------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        before = self._desired
+        self._desired = await asyncio.to_thread(self._parts.source.load)
+        if self._desired is before:
+            return
+        log.info("desired_read", generation=self._desired.generation, degraded=self._desired.degraded)
+        for config in self._desired.configs.values():
+            for fault in config.faults:
+                log.warning("file_broken", config_id=config.config_id, fault=str(fault))
+
+    async def _look(self) -> Observed:
+        now = self._clock()
+        if self._away_seconds or now - self._full_at >= self._pace.slow_resync_seconds:
+            self._parts.observer.forget_all()
+            self._full_at = now
+        observed = await self._parts.observer.look(self._desired, self._trials, self._parts.prober.results)
+        if self._away_seconds:
+            log.info("engine_returned")
+            self._trials = {}  # what happened meanwhile is nobody's failure: every gate starts over
+            self._away_seconds = 0.0
+        return observed
+
+    def _facts(self, observed: Observed) -> Facts:
+        return Facts(self._desired, observed, self._history(), frozenset(self._lanes), self._clock())
+
+    def _history(self) -> History:
+        names = dict(self._parts.store.names())
+        for name, trial in self._trials.items():
+            names[name] = replace(names.get(name, Past()), trial=trial)
+        for name, attempt in self._parts.recorder.attempts.items():
+            names[name] = replace(names.get(name, Past()), attempt=attempt)
+        return History(names, self.confirmed)
+
+    def _engine_away(self, error: str) -> float:
+        """Freeze: what is not known is not dead. Everything is shown as last seen, in state unknown."""
+        if not self._away_seconds:
+            log.warning("engine_away", error=error)
+        self._away_seconds = min(LONGEST_AWAY_SECONDS, self._away_seconds * 2 or FIRST_AWAY_SECONDS)
+        last = self._last or Snapshot(self._desired, Observed({}), self._history(), Plan((), {}))
+        names = last.plan.statuses.keys() | self._desired.items.keys()
+        unknown = {name: Status(name, State.UNKNOWN, error) for name in sorted(names)}
+        self._last = replace(last, desired=self._desired, engine=error, plan=Plan((), unknown))
+        self._show(self._last)
+        return self._away_seconds
+
+    # --- act ------------------------------------------------------------------------------------------------------
+
+    def _probe(self, facts: Facts) -> None:
+        """Run the health test of whatever is on trial and not healthy yet."""
+        targets: dict[str, Healthcheck] = {}
+        for name, trial in self._trials.items():
+            item, live = facts.desired.items.get(name), facts.observed.of(name).live
+            spec = _spec_of(live.hash, item.hash, item.spec, facts.history.of(name).good) if item and live else None
+            if live and live.running and trial.healthy_at is None and spec and spec.healthcheck:
+                targets[live.id] = spec.healthcheck
+        self._parts.prober.watch(targets)
+
+    def _begin(self, made: Plan, lanes: asyncio.TaskGroup) -> None:
+        for lane in made.lanes:
+            self._lanes[lane.name] = lane
+            item = self._desired.items.get(lane.name)
+            self._begun_with[lane.name] = item.hash if item else ""
+            lanes.create_task(self._carry_out(lane), name=f"lane {lane.name}")
+
+    async def _carry_out(self, lane: Lane) -> None:
+        try:
+            outcome = await self._run(lane)
+            await self._parts.recorder.ended(lane, outcome)
+        except Exception:
+            log.exception("lane_crashed", name=lane.name)
+            self._parts.recorder.crashed(lane)
+        finally:
+            self._parts.observer.touched(lane.name)
+            del self._lanes[lane.name]
+            self._doing.pop(lane.name, None)
+            self.wake()
+
+    async def _run(self, lane: Lane) -> Outcome:
+        item = self._desired.items.get(lane.name)
+        creates = any(isinstance(step, Create) for step in lane.steps)
+        rank = (item.step or 0, item.spec.start_order) if item and creates else None
+        try:
+            await self._parts.recorder.began(lane, rank)
+        except StoreError as error:
+            return Broke(lane.steps[0], error, refused=False)
+        return await self._executor.run(lane, self._slots)
+
+    def _outdated(self, lane: Lane) -> bool:
+        item = self._desired.items.get(lane.name)
+        return self._begun_with.get(lane.name, "") != (item.hash if item else "")
+
+    def _step_began(self, lane: Lane, step: Step) -> None:
+        self._doing[lane.name] = str(step)
+        self._parts.recorder.step_began(lane, step)
+
+    # --- tell -----------------------------------------------------------------------------------------------------
+
+    def _publish(self, facts: Facts, made: Plan) -> None:
+        wall = time.time()
+        since = {}
+        for name, status in made.statuses.items():
+            state, at = self._since.get(name, (None, wall))
+            since[name] = (status.state, at if state is status.state else wall)
+        self._since = since
+        self._last = Snapshot(
+            desired=facts.desired,
+            observed=facts.observed,
+            history=facts.history,
+            plan=made,
+            observed_generation=facts.desired.generation,
+            in_flight=dict(self._lanes),
+            doing=dict(self._doing),
+            since={name: at for name, (_, at) in since.items()},
+            wall_offset=wall - self._clock(),
+        )
+        self._show(self._last)
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._parts.publish(snapshot)
+        self._parts.metrics.update(snapshot)
+
+    async def _tidy_up(self, facts: Facts) -> None:
+        """Keep the store no larger than the node, and the good revisions' unhashed parts as now declared."""
+        desired, names = facts.desired, facts.observed.names
+        self.confirmed &= names.keys()
+        if desired.degraded or desired.broken_configs:
+            return
+        there = desired.items.keys() | desired.protected.keys() | names.keys() | self._lanes.keys()
+        for name in self._parts.store.names().keys() - there:
+            await asyncio.to_thread(self._parts.store.forget, name)
+            self._parts.recorder.attempts.pop(name, None)
+        for name, item in desired.items.items():
+            good = facts.history.of(name).good
+            if not good or good.hash != item.hash or good.spec is item.spec or name in self._lanes:
+                continue
+            if good.spec != item.spec:
+                await asyncio.to_thread(self._parts.store.accept, name, Revision(item.hash, item.spec))
+
+
+def _spec_of(revision: str, desired: str, spec: ContainerSpec, good: Revision | None) -> ContainerSpec | None:
+    if revision == desired:
+        return spec
+    return good.spec if good and good.hash == revision else None

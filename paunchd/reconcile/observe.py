@@ -1,0 +1,111 @@
+"""Engine → Observed: one list call, and an inspect only of what something hangs on.
+
+Must never decide anything. A container is inspected when it is new, when its state changed, when a lane has worked on
+its name, while it is on trial, and all are now and then; otherwise what is known of it is still true.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from paunchd.engine_protocol import Engine
+from paunchd.errors import NotFound
+from paunchd.labels import Identity, identity_of
+from paunchd.reconcile.model import (
+    Container,
+    ContainerState,
+    Desired,
+    Details,
+    Listed,
+    Observed,
+    Probe,
+    Seen,
+    Slot,
+)
+from paunchd.reconcile.project import place, slot_of
+
+PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
+
+
+class Observer:
+    """Looks at the engine for one *owner*, remembering the details of containers it has inspected."""
+
+    def __init__(self, engine: Engine, owner: str) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._known: dict[str, tuple[ContainerState, Details]] = {}
+        self._dirty: set[str] = set()
+
+    def touched(self, name: str) -> None:
+        """A lane has worked on *name*: what is known of its containers may be old."""
+        self._dirty.add(name)
+
+    def forget_all(self) -> None:
+        """Everything is inspected at the next look: what people change by hand shows then at the latest."""
+        self._known.clear()
+
+    async def look(self, desired: Desired, on_trial: Iterable[str], probes: Mapping[str, Probe]) -> Observed:
+        """Take one look. Raises ``EngineUnavailable``; a container that goes away meanwhile is not there."""
+        listed = await self._engine.list()
+        owned = {one.id: (one, who) for one in listed if (who := identity_of(one.labels, self._owner))}
+        dirty, self._dirty = self._dirty, set()
+        watched = dirty | set(on_trial)
+        details = await self._details(owned, watched)
+        names: dict[str, Seen] = {}
+        for one, who in owned.values():
+            if one.id in details:
+                names[who.name] = place(names.get(who.name, Seen()), _container(one, who, details[one.id]))
+        foreign = {one.engine_name for one in listed if one.id not in owned}
+        return Observed(_with_foreign(names, foreign, desired), probes)
+
+    async def _details(
+        self, owned: Mapping[str, tuple[Listed, Identity]], watched: set[str]
+    ) -> dict[str, Details]:
+        self._known = {id_: known for id_, known in self._known.items() if id_ in owned}
+        asked = [
+            one
+            for one, who in owned.values()
+            if self._known.get(one.id, (None,))[0] is not one.state
+            or (who.name in watched and one.state is not ContainerState.CREATED)
+        ]
+        found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
+        for one, details in zip(asked, found, strict=True):
+            if details:
+                self._known[one.id] = (one.state, details)
+            else:
+                self._known.pop(one.id, None)
+        return {id_: details for id_, (_, details) in self._known.items()}
+
+    async def _inspect(self, container_id: str) -> Details | None:
+        try:
+            return await self._engine.inspect(container_id)
+        except NotFound:
+            return None
+
+
+def _container(one: Listed, who: Identity, details: Details) -> Container:
+    return Container(
+        id=one.id,
+        engine_name=one.engine_name,
+        name=who.name,
+        slot=slot_of(who.name, one.engine_name),
+        config_id=who.config_id,
+        hash=who.hash,
+        kind=who.kind,
+        restart=who.restart,
+        image=one.image,
+        image_id=one.image_id,
+        state=one.state,
+        health=one.health,
+        details=details,
+    )
+
+
+def _with_foreign(names: dict[str, Seen], foreign: set[str], desired: Desired) -> dict[str, Seen]:
+    if not foreign:
+        return names
+    for name in desired.items.keys() | names.keys():
+        taken = tuple(name + slot.value for slot in PLACES if name + slot.value in foreign)
+        if taken:
+            names[name] = replace(names.get(name, Seen()), foreign=taken)
+    return names

@@ -1,0 +1,122 @@
+"""Outcomes → memory of attempts, the store's story, metrics and the log.
+
+Must never decide what is done next; it only says what happened, and when a name may be tried again.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import structlog
+
+from paunchd.errors import StoreError
+from paunchd.metrics import Metrics
+from paunchd.reconcile.execute import Broke, CutShort, Done, Outcome
+from paunchd.reconcile.model import Attempt, Create, Lane, RecordTask, Reject, RunExec, Step
+from paunchd.store import Store
+
+FIRST_SECONDS = 1.0
+LONGEST_SECONDS = 60.0
+RESET_AFTER_SECONDS = 600.0
+
+log = structlog.get_logger()
+
+
+class Recorder:
+    """*attempts* is the memory of what did not simply work; it is empty again after a restart of the daemon."""
+
+    def __init__(
+        self, store: Store, metrics: Metrics, clock: Callable[[], float], rng: random.Random | None = None
+    ) -> None:
+        self.attempts: dict[str, Attempt] = {}
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._random = rng or random.Random()  # noqa: S311 - jitter, not cryptography
+
+    async def began(self, lane: Lane, rank: tuple[int, int] | None) -> None:
+        """Say that *lane* begins. Raises ``StoreError``: then it must not begin."""
+        await asyncio.to_thread(self._remember, lane, rank)
+        log.info("lane_began", name=lane.name, reason=str(lane.reason), steps=[str(step) for step in lane.steps])
+        if lane.reason.code == "config-changed":
+            self._metrics.count_rollout(lane.reason.code)
+
+    def step_began(self, lane: Lane, step: Step) -> None:
+        log.debug("step_began", name=lane.name, step=str(step))
+
+    async def ended(self, lane: Lane, outcome: Outcome) -> None:
+        """Say how *lane* ended, and when its name may be tried again."""
+        match outcome:
+            case Done(downtime):
+                self._done(lane, downtime)
+                await self._tell(lane, lane.reason.code, lane.reason.detail)
+            case CutShort(before):
+                log.info("lane_cut_short", name=lane.name, before=str(before), cause="the desired state changed")
+                self._metrics.count_lane(lane.reason.code, "cut-short")
+            case Broke(step, error, refused):
+                log.warning("lane_broke", name=lane.name, step=str(step), error=str(error), refused=refused)
+                self._metrics.count_lane(lane.reason.code, "broke")
+                self._put_off(lane, str(error), refused=refused)
+                await self._tell(lane, f"{lane.reason.code}-broke", f"{step}: {error}", str(error))
+
+    def crashed(self, lane: Lane) -> None:
+        """A defect of ours ended *lane*; it must not be tried in a tight loop."""
+        self._metrics.count_lane(lane.reason.code, "crashed")
+        self._put_off(lane, "internal error; see the daemon's log", refused=False)
+
+    def _done(self, lane: Lane, downtime: float | None) -> None:
+        log.info("lane_done", name=lane.name, reason=lane.reason.code, downtime_seconds=downtime)
+        self._metrics.count_lane(lane.reason.code, "done")
+        if downtime is not None:
+            self._metrics.observe_switch_downtime(downtime)
+        last = lane.steps[-1]
+        if isinstance(last, Reject):
+            log.warning("revision_rejected", name=lane.name, revision=last.revision, cause=last.cause)
+            self._metrics.count_rollback(last.code)
+        failure = self._failure(lane)
+        if failure:
+            self._put_off(lane, failure, refused=False)
+        elif lane.repair:
+            self._put_off(lane, f"came back after: {lane.reason}", refused=False)
+        else:
+            self.attempts.pop(lane.name, None)
+
+    def _failure(self, lane: Lane) -> str:
+        """Why the task or exec that this lane ended did not succeed; empty where there was none, or it did."""
+        for step in lane.steps:
+            if isinstance(step, RecordTask) and not step.succeeded:
+                return step.cause or f"exit code {step.exit_code}"
+            if isinstance(step, RunExec):
+                result = self._store.names()[lane.name].results[step.key]
+                return "" if result.succeeded else (result.cause or f"exit code {result.exit_code}")
+        return ""
+
+    def _put_off(self, lane: Lane, error: str, *, refused: bool) -> None:
+        """Exponential, full jitter, and from the start again after ten quiet minutes."""
+        now = self._clock()
+        before = self.attempts.get(lane.name)
+        recent = before is not None and before.hash == lane.revision and now - before.at < RESET_AFTER_SECONDS
+        failures = before.failures + 1 if before and recent else 1
+        longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(failures - 1, 10))
+        next_at = now + self._random.uniform(0, longest)
+        self.attempts[lane.name] = Attempt(lane.revision, failures, now, next_at, error, refused)
+
+    def _remember(self, lane: Lane, rank: tuple[int, int] | None) -> None:
+        if rank is not None:
+            self._store.begin(lane.name, rank)
+        self._store.tell(lane.name, "began", revision=lane.revision, image=_image(lane), detail=str(lane.reason))
+
+    async def _tell(self, lane: Lane, event: str, detail: str, error: str = "") -> None:
+        try:
+            await asyncio.to_thread(self._write, lane, event, detail, error)
+        except StoreError as failed:
+            log.error("story_lost", name=lane.name, error=str(failed))
+
+    def _write(self, lane: Lane, event: str, detail: str, error: str) -> None:
+        self._store.tell(lane.name, event, revision=lane.revision, image=_image(lane), detail=detail)
+        if error:
+            self._store.set_last_error(lane.name, error)
+
+
+def _image(lane: Lane) -> str:
+    return next((step.spec.image or "" for step in lane.steps if isinstance(step, Create)), "")

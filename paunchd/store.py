@@ -1,0 +1,230 @@
+"""What the engine cannot tell: good and rejected revisions, results, holds, and the story of each name for people.
+
+Memory, not truth: lose it and nothing that runs is touched. Synchronous and safe to call from any thread; call it off
+the event loop. Every write is in the file before the copy in memory changes. Anything the disk refuses is a
+``StoreError``, and then neither has changed.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from paunchd.errors import StoreError
+from paunchd.reconcile.model import Item, Past, Result, Revision
+from paunchd.spec import ContainerSpec, dump, load
+from paunchd.store_schema import open_store
+
+EVENTS_KEPT = 200
+OUTPUT_BYTES = 64 * 1024
+
+
+class Store:
+    """One open file. *moved_aside*: where an unusable earlier one went."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._connection, self.moved_aside = open_store(path)
+        self._names: dict[str, Past] = self._read()
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def names(self) -> Mapping[str, Past]:
+        """What is remembered of every name; the memory-only fields are empty."""
+        with self._lock:
+            return dict(self._names)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The story of *name*, newest first."""
+        rows = self._select(
+            "SELECT at, event, hash, image, detail FROM events WHERE name = ? ORDER BY id DESC", (name,)
+        )
+        return [dict(zip(("at", "event", "hash", "image", "detail"), row, strict=True)) for row in rows]
+
+    def evidence(self, name: str) -> list[dict[str, Any]]:
+        """What was kept of each rejected revision of *name*."""
+        rows = self._select("SELECT hash, cause, evidence, at FROM rejected WHERE name = ? ORDER BY at", (name,))
+        return [{"hash": h, "cause": c, **json.loads(evidence), "at": at} for h, c, evidence, at in rows]
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
+    def begin(self, name: str, rank: tuple[int, int]) -> None:
+        """Remember that *name* exists, before anything is made for it."""
+        past = self._names.get(name, Past())
+        if past.known and past.rank == rank:
+            return
+        with self._writing() as connection:
+            self._ensure(connection, name)
+            connection.execute("UPDATE names SET step = ?, start_order = ? WHERE name = ?", (*rank, name))
+        self._keep(name, replace(past, known=True, rank=rank))
+
+    def accept(self, name: str, revision: Revision) -> None:
+        """*revision* is the good one from now on; if it had been rejected, that is taken back."""
+        spec = dump(revision.spec) if revision.spec else None
+        with self._writing() as connection:
+            self._ensure(connection, name)
+            connection.execute(
+                "UPDATE names SET good_hash = ?, good_spec = ? WHERE name = ?", (revision.hash, spec, name)
+            )
+            connection.execute("DELETE FROM rejected WHERE name = ? AND hash = ?", (name, revision.hash))
+        past = self._names.get(name, Past())
+        rejected = {key: cause for key, cause in past.rejected.items() if key != revision.hash}
+        self._keep(name, replace(past, known=True, good=revision, rejected=rejected))
+
+    def reject(self, name: str, revision: str, cause: str, evidence: Mapping[str, object]) -> None:
+        with self._writing() as connection:
+            self._ensure(connection, name)
+            connection.execute(
+                "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?)",
+                (name, revision, cause, json.dumps(evidence), time.time()),
+            )
+            connection.execute("UPDATE names SET last_error = ? WHERE name = ?", (cause, name))
+        past = self._names.get(name, Past())
+        rejected = {**past.rejected, revision: cause}
+        self._keep(name, replace(past, known=True, rejected=rejected, last_error=cause))
+
+    def finish(self, name: str, key: str, result: Result, output: str) -> None:
+        """Store how a task or exec ended; *result*'s attempts are counted here."""
+        past = self._names.get(name, Past())
+        earlier = past.results.get(key)
+        result = replace(result, attempts=(earlier.attempts if earlier else 0) + 1)
+        error = past.last_error if result.succeeded else (result.cause or f"exit code {result.exit_code}")
+        row = (name, key, result.succeeded, result.exit_code, result.cause, result.attempts, result.container_id)
+        with self._writing() as connection:
+            self._ensure(connection, name)
+            connection.execute(
+                "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, output[-OUTPUT_BYTES:], time.time()),
+            )
+            connection.execute("UPDATE names SET last_error = ? WHERE name = ?", (error, name))
+        self._keep(name, replace(past, known=True, results={**past.results, key: result}, last_error=error))
+
+    def set_hold(self, name: str, *, hold: bool) -> None:
+        with self._writing() as connection:
+            self._ensure(connection, name)
+            connection.execute("UPDATE names SET hold = ? WHERE name = ?", (hold, name))
+        self._keep(name, replace(self._names.get(name, Past()), known=True, hold=hold))
+
+    def set_last_error(self, name: str, error: str) -> None:
+        past = self._names.get(name, Past())
+        if past.last_error == error:
+            return
+        with self._writing() as connection:
+            self._ensure(connection, name)
+            connection.execute("UPDATE names SET last_error = ? WHERE name = ?", (error, name))
+        self._keep(name, replace(past, known=True, last_error=error))
+
+    def retry(self, name: str) -> None:
+        """Give what failed another chance: nothing of *name* is rejected, no failed run counts any more."""
+        past = self._names.get(name, Past())
+        with self._writing() as connection:
+            connection.execute("DELETE FROM rejected WHERE name = ?", (name,))
+            connection.execute("UPDATE results SET attempts = 0 WHERE name = ? AND NOT succeeded", (name,))
+        again = {k: r if r.succeeded else replace(r, attempts=0) for k, r in past.results.items()}
+        self._keep(name, replace(past, rejected={}, results=again))
+
+    def forget(self, name: str) -> None:
+        """*name* is neither declared nor there any more; its story stays."""
+        with self._writing() as connection:
+            for table in ("names", "rejected", "results"):
+                connection.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - our own words
+        with self._lock:
+            self._names.pop(name, None)
+
+    def tell(self, name: str, event: str, *, revision: str = "", image: str = "", detail: str = "") -> None:
+        """Add a line to *name*'s story; the oldest go."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO events (name, at, event, hash, image, detail) VALUES (?, ?, ?, ?, ?, ?)",
+                (name, time.time(), event, revision, image, detail),
+            )
+            connection.execute(
+                "DELETE FROM events WHERE name = ? AND id <= (SELECT id FROM events WHERE name = ?"
+                " ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                (name, name, EVENTS_KEPT),
+            )
+
+    # --- the last understood definitions (``source.Memory``) ------------------------------------------------------
+
+    def definitions(self) -> dict[str, Item]:
+        rows = self._select("SELECT name, item FROM definitions", ())
+        items = {name: _item(text) for name, text in rows}
+        return {name: item for name, item in items.items() if item}
+
+    def save_definitions(self, items: Mapping[str, Item]) -> None:
+        rows = [(name, json.dumps(asdict(item) | {"spec": dump(item.spec)})) for name, item in items.items()]
+        with self._writing() as connection:
+            connection.execute("DELETE FROM definitions")
+            connection.executemany("INSERT INTO definitions VALUES (?, ?)", rows)
+
+    # --- below ----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> dict[str, Past]:
+        names: dict[str, Past] = {}
+        for name, step, start_order, good, spec, hold, error in self._select("SELECT * FROM names", ()):
+            revision = Revision(good, _spec(spec)) if good else None
+            names[name] = Past(
+                known=True, rank=(step, start_order), good=revision, hold=bool(hold), last_error=error
+            )
+        for name, revision, cause in self._select("SELECT name, hash, cause FROM rejected", ()):
+            past = names.get(name, Past())
+            names[name] = replace(past, rejected={**past.rejected, revision: cause})
+        query = "SELECT name, key, succeeded, exit_code, cause, attempts, container_id FROM results"
+        for name, key, succeeded, *rest in self._select(query, ()):
+            past = names.get(name, Past())
+            names[name] = replace(past, results={**past.results, key: Result(bool(succeeded), *rest)})
+        return names
+
+    def _keep(self, name: str, past: Past) -> None:
+        with self._lock:
+            self._names[name] = past
+
+    @staticmethod
+    def _ensure(connection: sqlite3.Connection, name: str) -> None:
+        connection.execute("INSERT OR IGNORE INTO names (name) VALUES (?)", (name,))
+
+    def _select(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise StoreError(f"cannot read the store {self._path}: {error}") from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it is in the file, or nothing."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise StoreError(f"cannot write the store {self._path}: {error}") from error
+
+
+def _spec(text: str | None) -> ContainerSpec | None:
+    """A spec this version can no longer read is one we do not know: its hash still counts."""
+    try:
+        return load(text) if text else None
+    except ValueError:
+        return None
+
+
+def _item(text: str) -> Item | None:
+    try:
+        fields = json.loads(text)
+        return Item(**{**fields, "spec": load(fields["spec"])})
+    except (TypeError, ValueError, KeyError):
+        return None
