@@ -90,7 +90,9 @@ class Files:
             content = self._content(real)
         except _UnreadableFile as error:
             return _Known(File(broken(place.origin, str(error))), place.origin)
-        except PermissionError as error:
+        except FileNotFoundError:
+            raise
+        except OSError as error:
             return _Known(File(broken(place.origin, f"cannot read the file: {error.strerror}")), place.origin)
         return self._understood(place, content, before)
 

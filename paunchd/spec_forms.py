@@ -16,7 +16,7 @@ Pairs = tuple[tuple[str, str], ...]
 OptionalPairs = tuple[tuple[str, str | None], ...]
 
 _PORT = re.compile(
-    r"(?:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(?:(?P<host>\d*(?:-\d+)?):)?(?P<port>\d+(?:-\d+)?)"
+    r"(?:(?P<ip>\[[0-9a-fA-F:.]+\]|\d+(?:\.\d+){3}):)?(?:(?P<host>\d*(?:-\d+)?):)?(?P<port>\d+(?:-\d+)?)"
     r"(?:/(?P<protocol>tcp|udp|sctp))?"
 )
 _EXPOSED = re.compile(r"(\d+(?:-\d+)?)(?:/(tcp|udp|sctp))?")
@@ -218,7 +218,7 @@ def dependencies(value: object) -> tuple[tuple[Dependency, ...], tuple[str, ...]
         found = [Dependency.from_declared(item) for item in elements(value)]
     containers = {item.name: item for item in found if not _UNIT.fullmatch(item.name)}
     units = _unique(item.name for item in found if _UNIT.fullmatch(item.name))
-    return tuple(containers.values()), units
+    return tuple(containers[name] for name in sorted(containers)), units
 
 
 def processors(value: object) -> str:

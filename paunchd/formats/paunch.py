@@ -213,7 +213,7 @@ def _config_id(value: object) -> str:
 
 
 def _unknown(key: str, known: Any) -> str:
-    close = difflib.get_close_matches(key, sorted(known), n=1)
+    close = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.7)
     return f"unknown key `{key}`; did you mean `{close[0]}`?" if close else f"unknown key `{key}`"
 
 
