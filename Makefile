@@ -1,0 +1,38 @@
+# Every target sets up what it needs; nothing here touches a container that is not its own.
+.PHONY: demo test lint format bench lock clean setup engine
+
+PYTEST = .venv/bin/pytest
+
+setup:
+	@contrib/lab/setup_venv.sh
+
+engine:
+	@contrib/lab/install_engine.sh
+
+demo: setup  ## the whole story on a real engine, then everything is gone again
+	@.venv/bin/python contrib/demo/demo.py
+
+test: setup engine  ## everything, on a real engine of its own
+	$(PYTEST)
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: setup engine  ## figures, reported and never asserted
+	$(PYTEST) tests/bench -s -p no:randomly --benchmark-figures
+
+lock: setup  ## take the newest versions that pyproject.toml allows
+	.venv/bin/pip --quiet install pip-tools
+	.venv/bin/pip-compile --quiet --upgrade --extra dev --generate-hashes --strip-extras --allow-unsafe \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
