@@ -1,0 +1,98 @@
+"""The docker SDK with deadlines and typed errors, for one thread.
+
+The SDK's client is not documented as thread-safe, so every worker thread has a `Client` of its own. It
+repeats nothing.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import docker
+import requests
+import urllib3
+
+from paunchd.engine.refusals import refusal
+from paunchd.errors import EngineError, EngineUnavailable, NotFound
+
+Sdk = docker.APIClient
+
+_OLDEST = "1.24"
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    docker.errors.DockerException,
+    OSError,
+)
+
+
+class Client:
+    """It is made when first used, and anew, negotiating the API's version again, after a failure."""
+
+    def __init__(self, url: str, timeout_seconds: float) -> None:
+        self._url = url
+        self._timeout = timeout_seconds
+        self._sdk: Sdk | None = None
+
+    @contextmanager
+    def asked(self, verb: str, what: str, timeout_seconds: float | None = None) -> Iterator[Sdk]:
+        """Lend the SDK for "*verb* *what*"; whatever it raises becomes an ``EngineError``."""
+        try:
+            yield self._ready(timeout_seconds or self._timeout)
+        except docker.errors.APIError as error:
+            raise refusal(verb, what, error.status_code or 0, str(error.explanation or "")) from error
+        except _FAILURES as error:
+            self.close()
+            raise _unavailable(verb, what, error) from error
+
+    def close(self) -> None:
+        if self._sdk is not None:
+            self._sdk.close()
+        self._sdk = None
+
+    def _ready(self, timeout_seconds: float) -> Sdk:
+        self._knock()
+        if self._sdk is None:
+            self._sdk = docker.APIClient(self._url, version=self._negotiate())
+        self._sdk.timeout = cast("int", timeout_seconds)  # any number will do
+        return self._sdk
+
+    def _knock(self) -> None:
+        """Fail early where nobody listens: the SDK leaves a socket behind each time it cannot connect."""
+        if self._url.startswith("unix://"):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+                door.settimeout(self._timeout)
+                door.connect(self._url.removeprefix("unix://"))
+
+    def _negotiate(self) -> str:
+        """Ask for the API's version. The SDK's own way leaves its connection open where that fails."""
+        with docker.APIClient(self._url, version=_OLDEST, timeout=cast("int", self._timeout)) as sdk:
+            return str(sdk.version(api_version=False)["ApiVersion"])
+
+
+def send(sdk: Sdk, method: str, path: str, **options: Any) -> requests.Response:
+    """Make a request the SDK has no method for, or only one that forgets the deadline."""
+    url = f"{sdk.base_url}/v{sdk.api_version}{path}"
+    response = sdk.request(method, url, **{"timeout": sdk.timeout, **options})
+    try:
+        response.raise_for_status()
+    except requests.HTTPError as error:
+        docker.errors.create_api_error_from_http_exception(error)
+    return response
+
+
+def _unavailable(verb: str, what: str, error: Exception) -> EngineError:
+    if not isinstance(error, _TIMEOUTS):
+        return EngineUnavailable(f"cannot {verb} {what}: the engine is away: {_innermost(error)}")
+    if verb == "pull":
+        return NotFound(f"cannot pull image {what}: the registry takes too long")
+    return EngineUnavailable(f"cannot {verb} {what}: the engine does not answer in time")
+
+
+def _innermost(error: BaseException) -> str:
+    """Find the operating system's own words under the libraries' wrappings."""
+    while deeper := error.__cause__ or error.__context__:
+        error = deeper
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,264 @@
+"""The engine behind Docker's API.
+
+Short calls and long ones (pull, stop, remove, exec, logs, events) have separate threads: one that hangs costs
+its own lane only, and for no longer than its deadline at the HTTP level, because a thread cannot be
+cancelled. Nothing is decided here, and no call is repeated.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar, cast
+
+from docker.types.daemon import CancellableStream
+from urllib3.exceptions import ReadTimeoutError
+
+from paunchd.engine import answers
+from paunchd.engine.client import Client, Sdk, send
+from paunchd.engine.config import create_config, update_config
+from paunchd.engine.execs import kill_exec
+from paunchd.engine.inputs import passed_through, read_inputs
+from paunchd.engine.protocol import OUTPUT_LIMIT, ExecResult
+from paunchd.engine.streams import Stream, Tail, demultiplexed, pieces
+from paunchd.engine.workers import Workers
+from paunchd.errors import Conflict, EngineUnavailable, NotFound, Rejected
+from paunchd.reconcile.model import Details, Listed
+from paunchd.spec import ContainerSpec, Limits, RestartPolicy
+
+T = TypeVar("T")
+
+_LONG_CALLS = 4  # threads for long calls, for each one for short calls
+_WATCHERS = 2
+_EXEC_POLL_SECONDS = 0.05
+#: What changes a container, in the words of Docker and podman; not `exec_*`: a health test makes three.
+_EVENTS = (
+    "create start restart die died stop kill oom pause unpause rename update destroy remove health_status"
+)
+
+
+class DockerEngine:
+    """Docker 20.10 and later, or what speaks its API (podman). It need not be there when this is made."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        concurrency: int = 4,
+        call_timeout_seconds: float = 30.0,
+        pull_timeout_seconds: float = 1800.0,
+    ) -> None:
+        def client() -> Client:
+            return Client(url, call_timeout_seconds)
+
+        self._call_timeout = call_timeout_seconds
+        self._pull_timeout = pull_timeout_seconds
+        self._short = Workers("engine", concurrency, client)
+        self._long = Workers("engine-long", concurrency * _LONG_CALLS, client)
+        self._watchers = Workers("engine-events", _WATCHERS, client)
+        self._streams: set[Stream] = set()
+
+    async def list(self) -> Sequence[Listed]:
+        rows = await self._ask("list", "containers", lambda sdk: sdk.containers(all=True))
+        return [answers.listed(row) for row in rows]
+
+    async def inspect(self, ref: str) -> Details:
+        return answers.details(await self._ask("inspect", ref, lambda sdk: sdk.inspect_container(ref)))
+
+    async def has_image(self, image: str) -> bool:
+        def call(sdk: Sdk) -> None:
+            sdk.inspect_image(image)  # type: ignore[no-untyped-call]
+
+        try:
+            await self._ask("inspect", f"image {image}", call)
+        except (NotFound, Rejected):  # a malformed name is refused rather than not found
+            return False
+        return True
+
+    async def pull(self, image: str) -> None:
+        def call(client: Client) -> None:
+            deadline = time.monotonic() + self._pull_timeout
+            with client.asked("pull", image, self._pull_timeout) as sdk:
+                for report in sdk.pull(image, stream=True, decode=True):
+                    if "error" in report:
+                        raise NotFound(f"cannot pull image {image}: {report['error']}")
+                    if time.monotonic() > deadline:
+                        raise NotFound(f"cannot pull image {image}: the registry takes too long")
+
+        await self._long.submit(call)
+
+    async def create(self, engine_name: str, spec: ContainerSpec, labels: Mapping[str, str]) -> str:
+        def call(sdk: Sdk) -> str:
+            try:
+                config = create_config(spec, labels, read_inputs(spec))
+            except ValueError as error:
+                raise Rejected(f"cannot create {engine_name}: {error}") from None
+            created = sdk.create_container_from_config(config, engine_name)  # type: ignore[no-untyped-call]
+            return str(created["Id"])
+
+        return await self._ask("create", engine_name, call)
+
+    async def start(self, ref: str) -> None:
+        await self._ask("start", ref, lambda sdk: sdk.start(ref))
+
+    async def stop(self, ref: str) -> None:
+        await self._long.submit(lambda client: self._stop_within_grace(client, ref))
+
+    async def kill(self, ref: str) -> None:
+        with suppress(Conflict):
+            await self._ask("kill", ref, lambda sdk: sdk.kill(ref))
+
+    async def unpause(self, ref: str) -> None:
+        with suppress(Conflict):
+            await self._ask("unpause", ref, lambda sdk: sdk.unpause(ref))
+
+    async def remove(self, ref: str) -> None:
+        def call(client: Client) -> None:
+            try:
+                with client.asked("remove", ref) as sdk:
+                    sdk.remove_container(ref)
+            except Conflict as refused:
+                if "already in progress" in str(refused):
+                    raise
+                self._stop_within_grace(client, ref)
+                with client.asked("remove", ref) as sdk:
+                    sdk.remove_container(ref, force=True)
+
+        await self._long.submit(call)
+
+    async def rename(self, ref: str, to: str) -> None:
+        await self._ask("rename", ref, lambda sdk: sdk.rename(ref, to))
+
+    async def update(self, ref: str, restart: RestartPolicy | None, limits: Limits | None) -> None:
+        def call(sdk: Sdk) -> None:
+            host = sdk.inspect_container(ref).get("HostConfig") or {}
+            send(sdk, "POST", f"/containers/{ref}/update", json=update_config(restart, limits, host))
+
+        await self._ask("update", ref, call)
+
+    async def run_exec(  # noqa: PLR0913 - see the protocol
+        self,
+        ref: str,
+        command: Sequence[str],
+        *,
+        environment: Sequence[tuple[str, str | None]] = (),
+        user: str | None = None,
+        privileged: bool = False,
+        timeout_seconds: float | None = None,
+    ) -> ExecResult:
+        passed = passed_through(environment, os.environ)
+        asked = {
+            "AttachStdout": True,
+            "AttachStderr": True,
+            "Cmd": [*command],
+            "Env": [f"{name}={value}" for name, value in passed.items() if value is not None],
+            "User": user or "",
+            "Privileged": privileged,
+        }
+
+        def call(client: Client, stream: Stream) -> ExecResult:
+            with client.asked("run a command in", ref) as sdk:
+                created = send(sdk, "POST", f"/containers/{ref}/exec", json=asked).json()
+                return _finish_exec(sdk, created["Id"], stream, timeout_seconds)
+
+        return await self._stream_of(call)
+
+    async def logs(self, ref: str, tail: int) -> str:
+        def call(client: Client, stream: Stream) -> str:
+            with client.asked("read logs of", ref) as sdk:
+                split = pieces if answers.has_terminal(sdk.inspect_container(ref)) else demultiplexed
+                wanted = {"stdout": 1, "stderr": 1, "tail": tail}
+                with send(sdk, "GET", f"/containers/{ref}/logs", params=wanted, stream=True) as response:
+                    stream.open(CancellableStream(iter(()), response))
+                    return Tail(OUTPUT_LIMIT).add_all(split(response.raw.read)).text()
+
+        return await self._stream_of(call)
+
+    async def events(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[bool] = asyncio.Queue()
+        stream = Stream()
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(arrived.put_nowait, True)  # noqa: FBT003 - only its arrival counts
+
+        watching = self._watchers.submit(lambda client: _watch(client, stream, tell))
+        watching.add_done_callback(lambda _: arrived.put_nowait(False))  # noqa: FBT003 - the end
+        self._streams.add(stream)
+        try:
+            while await arrived.get():
+                yield
+            await watching
+        finally:
+            self._streams.discard(stream)
+            watching.cancel()
+            stream.end()
+
+    async def ping(self) -> None:
+        await self._ask("reach", "the engine", lambda sdk: sdk.ping())
+
+    async def close(self) -> None:
+        for stream in self._streams:
+            stream.end()
+        await asyncio.gather(self._short.close(), self._long.close(), self._watchers.close())
+
+    async def _ask(self, verb: str, what: str, call: Callable[[Sdk], T]) -> T:
+        def ask(client: Client) -> T:
+            with client.asked(verb, what) as sdk:
+                return call(sdk)
+
+        return await self._short.submit(ask)
+
+    async def _stream_of(self, call: Callable[[Client, Stream], T]) -> T:
+        """Make a long call whose answer ends at once when its caller is cancelled or the engine closed."""
+        stream = Stream()
+        self._streams.add(stream)
+        try:
+            return await self._long.submit(lambda client: call(client, stream))
+        finally:
+            self._streams.discard(stream)
+            stream.end()
+
+    def _stop_within_grace(self, client: Client, ref: str) -> None:
+        with client.asked("stop", ref) as sdk:
+            grace = answers.grace_seconds(sdk.inspect_container(ref))
+            send(sdk, "POST", f"/containers/{ref}/stop", timeout=grace + self._call_timeout)
+
+
+def _finish_exec(sdk: Sdk, exec_id: str, stream: Stream, timeout_seconds: float | None) -> ExecResult:
+    tail = Tail(OUTPUT_LIMIT)
+    patience: Any = (sdk.timeout, None)  # how long a command may be silent is no matter of the connection
+    path = f"/exec/{exec_id}/start"
+    asked = {"Detach": False, "Tty": False}
+    with send(sdk, "POST", path, json=asked, stream=True, timeout=patience) as response:
+        stream.open(CancellableStream(iter(()), response))
+        with stream.ended_after(timeout_seconds):
+            tail.add_all(demultiplexed(response.raw.read))
+            answer = sdk.exec_inspect(exec_id)
+            while answer.get("Running") and not stream.ended:  # it has closed its output and goes on
+                time.sleep(_EXEC_POLL_SECONDS)
+                answer = sdk.exec_inspect(exec_id)
+    if stream.ended and answer.get("Running"):
+        kill_exec(answer)
+        return ExecResult(None, tail.text())
+    return ExecResult(cast("int", answer["ExitCode"]), tail.text())
+
+
+def _watch(client: Client, stream: Stream, tell: Callable[[], None]) -> None:
+    """Tell of every event until the stream is ended; raises when the engine ends it.
+
+    An engine silent for the length of a call is asked anew, to see whether it is still there; what may have
+    been missed meanwhile counts as an event.
+    """
+    filters = {"type": "container", "event": _EVENTS.split()}
+    while not stream.ended:
+        with client.asked("watch", "containers") as sdk:
+            reports = sdk.events(filters=cast("dict[str, str]", filters))
+            stream.open(reports)
+            with suppress(ReadTimeoutError):
+                for _ in reports:
+                    tell()
+                raise EngineUnavailable("cannot watch containers: the engine has ended the stream")
+        tell()
+    raise EngineUnavailable("cannot watch containers: it was ended")
