@@ -87,7 +87,11 @@ def summary(snapshot: Snapshot) -> str:
         for state in TROUBLES
         if (count := sum(state_of(snapshot, name) is state for name in snapshot.plan.statuses))
     ]
-    wrong += [f"{len(broken_files(snapshot))} broken files"] if broken_files(snapshot) else []
-    wrong += [f"{len(held_removals(snapshot))} removals held"] if held_removals(snapshot) else []
-    total = f"{len(snapshot.plan.statuses)} names"
+    wrong += [_count(len(broken_files(snapshot)), "broken file")] if broken_files(snapshot) else []
+    wrong += [_count(len(held_removals(snapshot)), "held removal")] if held_removals(snapshot) else []
+    total = _count(len(snapshot.plan.statuses), "name")
     return ", ".join([*wrong, total, "settled" if snapshot.settled else "not settled"])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

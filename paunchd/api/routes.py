@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from pydantic import field_validator
 
 from paunchd import readings
 from paunchd.api import views, views_node
@@ -101,6 +102,11 @@ class EventView(views.View):
     hash: str = ""
     image: str = ""
     detail: str = ""
+
+    @field_validator("at")
+    @classmethod
+    def _whole_seconds(cls, at: datetime) -> datetime:
+        return at.replace(microsecond=0)
 
 
 class HistoryView(views.View):

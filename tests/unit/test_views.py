@@ -206,7 +206,7 @@ def test_status():
         ("back", "rolled-back"),
         ("again", "waiting"),
     ]
-    assert view.summary.startswith("1 failed, 1 rolled-back, 1 waiting, 1 broken files, 1 removals held")
+    assert view.summary.startswith("1 failed, 1 rolled-back, 1 waiting, 1 broken file, 1 held removal")
     assert view.states["running"] == 1
     assert view.held_removals == ["leftover"]
     assert view.broken_files == ["bad.yaml:3:1 at image: a tab where spaces belong"]
@@ -214,7 +214,7 @@ def test_status():
 
 def test_status_of_a_healthy_node():
     """A node without trouble says so in a line."""
-    assert views_node.status_view(snapshots.settled()).summary == "1 names, settled"
+    assert views_node.status_view(snapshots.settled()).summary == "1 name, settled"
 
 
 def test_degraded():

@@ -1,0 +1,159 @@
+"""What people see: the daemon's answers as tables and sentences. Never asks anything itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+Answer = Mapping[str, Any]
+
+_STYLES = {
+    "running": "green",
+    "succeeded": "green",
+    "proving": "cyan",
+    "starting": "cyan",
+    "preparing": "cyan",
+    "removing": "cyan",
+    "waiting": "yellow",
+    "blocked": "yellow",
+    "held": "yellow",
+    "unknown": "magenta",
+}
+_ADVICE = {
+    "parked": "even the good revision does not come up: `docker logs {name}`, then `paunchctl retry {name}`",
+    "failed": "`paunchctl history {name}`; change its definition, or `paunchctl retry {name}`",
+    "rolled-back": "the good revision runs; change the definition, or `paunchctl retry {name}`",
+    "conflict": "somebody else's container has the name: rename or remove it (`docker ps -a`)",
+    "broken": "runs as last understood; mend its file (`paunchctl check`)",
+    "waiting": "tried again by itself",
+}
+_WIDE = 240
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def console(*, error: bool = False) -> Console:
+    """Make a console that shows text as it is; into a pipe, lines are not broken."""
+    out = Console(stderr=error, markup=False, highlight=False, emoji=False)
+    return (
+        out
+        if out.is_terminal
+        else Console(stderr=error, markup=False, highlight=False, emoji=False, width=_WIDE)
+    )
+
+
+def clean(text: object) -> str:
+    """Make *text* safe for a terminal: an image's or engine's words may hold control characters."""
+    return "".join(c if c.isprintable() else " " for c in str(text if text is not None else ""))
+
+
+def age(moment: str | None, now: datetime | None = None) -> str:
+    """Say how long ago *moment* was, in one unit."""
+    if not moment:
+        return ""
+    seconds = max(0, int(((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()))
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def state_text(state: str) -> Text:
+    return Text(state, style=_STYLES.get(state, "bold red"))
+
+
+def containers_table(containers: Sequence[Answer]) -> Table:
+    table = _table("NAME", "STATE", "SINCE", "STEP", "CONFIG", "IMAGE", "WHY")
+    for one in containers:
+        why = one["doing"] or one["reason"]
+        step = "" if one["step"] is None else str(one["step"])
+        table.add_row(
+            clean(one["name"]),
+            state_text(one["state"]),
+            age(one["since"]),
+            step,
+            clean(one["config_id"]),
+            clean(one["image"]),
+            clean(why),
+        )
+    return table
+
+
+def status_page(status: Answer, containers: Sequence[Answer]) -> RenderableType:
+    """Put what is wrong, and what to do about it, before the table of everything."""
+    wrong = list(_troubles(status))
+    good = not wrong and status["settled"]
+    head = Text(f"paunchd {status['version']}: {clean(status['summary'])}", style="green" if good else "bold")
+    table: list[RenderableType] = [Text(""), containers_table(containers)] if containers else []
+    return Group(head, *wrong, *table)
+
+
+def _troubles(status: Answer) -> Iterable[Text]:
+    if status["engine"] != "ok":
+        yield _trouble("engine away", status["engine"], "everything stays as it is until it answers")
+    if status["source"] != "ok":
+        yield _trouble("source degraded", status["source"], "nothing is changed until it can be read")
+    for fault in status["broken_files"]:
+        yield _trouble("broken file", fault, "its containers stay as last understood; mend it")
+    for one in status["wrong"]:
+        error = one["last_error"] or ""
+        cause = one["reason"] if error in one["reason"] else f"{one['reason']} (last error: {error})"
+        yield _trouble(f"{one['state']} {one['name']}", cause, _ADVICE[one["state"]].format(name=one["name"]))
+    if status["held_removals"]:
+        names = ", ".join(status["held_removals"])
+        yield _trouble("removals held", names, "`paunchctl confirm-removals`, or bring their files back")
+    for warning in status["warnings"]:
+        yield Text(f"  warning: {clean(warning)}", style="yellow")
+
+
+def _trouble(what: str, cause: object, advice: str) -> Text:
+    text = Text("  ").append(clean(what), style="bold red").append(f": {clean(cause)}\n")
+    return text.append(f"      -> {advice}", style="dim")
+
+
+def container_page(one: Answer) -> RenderableType:
+    """Show everything known of one name as pairs, then its engine containers and its lane."""
+    pairs = Table.grid(padding=(0, 2))
+    nested = ("rejected", "results", "trial", "engine_containers")
+    for key, value in one.items():
+        if key in (*nested, "lane") or value in (None, "", [], False):
+            continue
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        pairs.add_row(key.replace("_", " "), state_text(value) if key == "state" else clean(shown))
+    parts: list[RenderableType] = [pairs]
+    for title in nested:
+        values = one[title] if isinstance(one[title], list) else [one[title]] if one[title] else []
+        parts += [Text(f"\n{title.replace('_', ' ')}", style="bold")] if values else []
+        parts += [Text("  " + _inline(value)) for value in values]
+    if one["lane"]:
+        steps = [f"  {clean(step)}" for step in one["lane"]["steps"]]
+        parts += [Text("\nlane in flight", style="bold"), Text("\n".join(steps))]
+    return Group(*parts)
+
+
+def plan_page(plan: Answer) -> RenderableType:
+    parts = [Text("\n".join(map(clean, plan["text"].split("\n"))) if plan["text"] else "nothing to do")]
+    parts += [Text(f"blocked {clean(b['name'])}: by {clean(', '.join(b['by']))}") for b in plan["blocked"]]
+    parts += [Text(f"held {clean(h['name'])}: {clean(h['reason'])}") for h in plan["held"]]
+    return Group(*parts)
+
+
+def history_table(events: Sequence[Answer]) -> Table:
+    table = _table("AT", "EVENT", "REVISION", "IMAGE", "DETAIL")
+    for one in events:
+        revision = one["hash"][:15]
+        table.add_row(one["at"], clean(one["event"]), revision, clean(one["image"]), clean(one["detail"]))
+    return table
+
+
+def _inline(value: Answer) -> str:
+    return "  ".join(f"{key}={clean(inner)}" for key, inner in value.items() if inner not in (None, ""))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in {"NAME", "STATE", "SINCE", "STEP", "AT"})
+    return table

@@ -1,0 +1,81 @@
+"""Asks the daemon over its unix socket. Standard library only, so that the client starts at once."""
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+TIMEOUT_SECONDS = 30.0
+
+
+class NoAnswerError(Exception):
+    """Raised where no daemon answers; the text says which socket, and what to try."""
+
+
+class RefusedError(Exception):
+    """Raised where the daemon answers, but with a problem."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout_seconds: float) -> None:
+        super().__init__("localhost", timeout=timeout_seconds)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Client:
+    """One daemon, by the path of its socket."""
+
+    def __init__(self, path: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self.path = path
+        self._timeout_seconds = timeout_seconds
+
+    def get(self, *parts: str) -> dict[str, Any]:
+        """Read ``/v1/PART/…``. Raises ``NoAnswerError`` and ``RefusedError``."""
+        return self._ask("GET", parts)
+
+    def post(self, *parts: str) -> dict[str, Any]:
+        """Write to ``/v1/PART/…``. Raises ``NoAnswerError`` and ``RefusedError``."""
+        return self._ask("POST", parts)
+
+    def _ask(self, method: str, parts: tuple[str, ...]) -> dict[str, Any]:
+        address = "/v1/" + "/".join(quote(part, safe="") for part in parts)
+        connection = _UnixConnection(self.path, self._timeout_seconds)
+        try:
+            connection.request(method, address)
+            answer = connection.getresponse()
+            content = json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise NoAnswerError(self._advice(error)) from None
+        finally:
+            connection.close()
+        if answer.status >= http.client.BAD_REQUEST:
+            raise RefusedError(answer.status, str(content.get("detail", answer.reason)))
+        return dict(content)
+
+    def _advice(self, error: Exception) -> str:
+        match error:
+            case FileNotFoundError():
+                cause, advice = (
+                    "there is no such socket",
+                    "`systemctl status paunchd`, or name it by --socket",
+                )
+            case ConnectionRefusedError():
+                cause, advice = "nobody listens", "`systemctl restart paunchd`"
+            case PermissionError():
+                cause, advice = "permission denied", "`sudo`, or join the group in `api.socket_group`"
+            case TimeoutError():
+                cause, advice = "no answer in time", "`journalctl -u paunchd`"
+            case _:
+                cause, advice = str(error) or type(error).__name__, "`journalctl -u paunchd`"
+        return f"cannot ask the daemon at {self.path}: {cause}; try {advice}"

@@ -1,0 +1,374 @@
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+
+from paunchd import cli, cli_tables
+from paunchd.api.board import Board
+from paunchd.api.routes import Sources
+from paunchd.api.serve import serve
+from paunchd.cli_wait import Wish, judge
+from paunchd.metrics import Metrics
+from paunchd.settings import ApiSettings
+from tests import snapshots
+from tests.snapshots import SECRET
+
+GOOD = "web:\n  image: registry/app:1\n  command: run\n  environment: {A: '1'}\n"
+BAD = "web:\n  image: registry/app:1\n  prigileged: true\n"
+
+
+class Operator:
+    """Accepts everything, and notes it."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def reconcile(self):
+        self.asked.append("reconcile")
+
+    async def confirm_removals(self):
+        self.asked.append("confirm-removals")
+
+    async def retry(self, name):
+        if name == "nobody":
+            raise KeyError(name)
+        self.asked.append(f"retry {name}")
+
+    async def hold(self, name):
+        self.asked.append(f"hold {name}")
+
+    async def release(self, name):
+        self.asked.append(f"release {name}")
+
+
+class Daemon(threading.Thread):
+    """An API that serves one hand-made snapshot from a thread of its own."""
+
+    def __init__(self, directory):
+        super().__init__()
+        self.operator = Operator()
+        self.path = directory / "api.sock"
+        self.up = threading.Event()
+        self.board = Board()
+
+    def run(self):
+        asyncio.run(self._serve())
+
+    async def _serve(self):
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        rows = [{"at": snapshots.EPOCH, "event": "rejected", "hash": "v1:0123", "detail": "unhealthy"}]
+        sources = Sources(self.board, self.operator, Metrics(CollectorRegistry()), lambda _name: rows)
+        settings = ApiSettings(socket=self.path, socket_group=str(os.getgid()), listen=())
+        with suppress(asyncio.CancelledError):
+            await serve(sources, settings, self.up.set)
+
+    def publish(self, snapshot):
+        self._loop.call_soon_threadsafe(self.board.publish, snapshot)
+
+    def stop(self):
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self.join()
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch, tmp_path):
+    """Let no variable and no file of this machine take part; the desired directory is empty."""
+    for variable in [name for name in os.environ if name.startswith("PAUNCHD_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setattr("paunchd.settings.DEFAULT_PATH", tmp_path / "absent.yaml")
+    monkeypatch.setenv("PAUNCHD_DESIRED_DIR", str(tmp_path / "absent"))
+
+
+@pytest.fixture
+def daemon(tmp_path, monkeypatch):
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the daemon's log is not our output
+    running = Daemon(tmp_path)
+    running.start()
+    assert running.up.wait(5)
+    monkeypatch.setenv("PAUNCHD_SOCKET", str(running.path))
+    running.publish(snapshots.troubled())
+    yield running
+    running.stop()
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def ctl(capsys):
+    """Run paunchctl; give back its exit code and what it wrote."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(list(arguments))
+        written = capsys.readouterr()
+        return ended.value.code, written.out, written.err
+
+    return run
+
+
+def test_status(daemon, ctl):
+    """The status says what is wrong and what to do, then shows everything, and ends with 1."""
+    code, out, _ = ctl("status")
+    assert code == 1
+    lines = out.splitlines()
+    assert lines[0].startswith("paunchd 0.1.0: 1 failed, 1 rolled-back")
+    assert "rolled-back back: unhealthy (last error: unhealthy for 300 s)" in out
+    assert "`paunchctl retry back`" in out
+    assert "removals held: leftover" in out
+    assert lines.index(next(line for line in lines if line.startswith("NAME"))) > 5
+    assert any(line.split()[:2] == ["fine", "running"] for line in lines)
+
+
+def test_status_of_a_healthy_node(daemon, ctl):
+    """A node without trouble is shown so, with exit code 0."""
+    daemon.publish(snapshots.settled())
+    code, out, _ = ctl("status")
+    assert (code, out.splitlines()[0]) == (0, "paunchd 0.1.0: 1 name, settled")
+
+
+def test_status_while_the_engine_is_away(daemon, ctl):
+    """An engine that is away is a bad answer, whatever was seen last."""
+    daemon.publish(replace(snapshots.settled(), engine="connection refused"))
+    code, out, _ = ctl("status")
+    assert code == 1
+    assert "engine away: connection refused" in out
+
+
+def test_json(daemon, ctl):
+    """For programs the answer is the daemon's own."""
+    code, out, _ = ctl("--output", "json", "status")
+    assert code == 1
+    assert json.loads(out)["states"]["running"] == 1
+    assert json.loads(ctl("-o", "json", "show", "fine")[1])["name"] == "fine"
+    assert json.loads(ctl("-o", "json", "hold", "fine")[1]) == {"accepted": "hold", "name": "fine"}
+
+
+def test_show(daemon, ctl):
+    """One name is shown with its revisions and its lane; a failed one ends with 1."""
+    code, out, _ = ctl("show", "back")
+    assert code == 1
+    assert "revision=v1:new  cause=unhealthy" in out
+    code, out, _ = ctl("show", "moving")
+    assert code == 0
+    assert "  promote moving.next to moving" in out
+    assert SECRET not in out
+    assert ctl("show", "nobody")[::2] == (1, "paunchctl: no container `nobody` is known\n")
+
+
+def test_plan(daemon, ctl):
+    """The plan is shown in its own words."""
+    daemon.publish(snapshots.planned())
+    code, out, _ = ctl("plan")
+    assert code == 0
+    assert out.startswith("moving: config-changed (image, environment)\n  pull registry/app:2")
+    assert "blocked later: by again" in out
+
+
+def test_history(daemon, ctl):
+    """The history of a name is a table of what happened."""
+    code, out, _ = ctl("history", "back")
+    assert code == 0
+    assert "2026-11-22T12:00:00Z  rejected  v1:0123" in out
+
+
+def test_operator_commands(daemon, ctl):
+    """What an operator asks for reaches the daemon."""
+    for command in ("retry", "hold", "release"):
+        assert ctl(command, "web")[0] == 0
+    assert ctl("reconcile")[0] == 0
+    assert ctl("confirm-removals") == (0, "removals confirmed: leftover\n", "")
+    assert daemon.operator.asked == ["retry web", "hold web", "release web", "reconcile", "confirm-removals"]
+    assert ctl("retry", "nobody")[0] == 1
+
+
+def test_wait(daemon, ctl):
+    """A wait ends with 0 when all is settled, and with 1 when something has failed or time is over."""
+    code, _, err = ctl("wait", "--timeout", "5")
+    assert code == 1
+    assert "back: rolled-back: unhealthy" in err
+    assert ctl("wait", "--config-id", "odd")[:2] == (0, "settled\n")
+    daemon.publish(replace(snapshots.settled(), observed_generation=6))
+    code, _, err = ctl("wait", "--config-id", "web", "--timeout", "0.1")
+    assert (code, err) == (1, "paunchctl: timed out\n")
+    daemon.publish(snapshots.settled())
+    assert ctl("wait")[0] == 0
+
+
+def test_wait_in_json(daemon, ctl):
+    """For programs a wait says how it ended and why."""
+    code, out, _ = ctl("-o", "json", "wait")
+    assert (code, json.loads(out)["waited"]) == (1, "failed")
+
+
+def test_wait_for_what_was_just_written(daemon, ctl, tmp_path, monkeypatch):
+    """A file the daemon has not read yet is waited for, though all it has read is settled."""
+    desired = tmp_path / "desired"
+    desired.mkdir()
+    (desired / "web.yaml").write_text(GOOD)
+    monkeypatch.setenv("PAUNCHD_DESIRED_DIR", str(desired))
+    daemon.publish(snapshots.settled())
+    assert ctl("wait", "--timeout", "0.1")[0] == 1
+    assert ctl("wait", "--timeout", "0.1", "--config-id", "web")[0] == 1
+
+
+def test_wait_for_nothing(daemon, ctl):
+    """A config that is declared nowhere is not waited for."""
+    code, _, err = ctl("wait", "--config-id", "typo")
+    assert code == 1
+    assert "no config `typo` is declared" in err
+
+
+@pytest.mark.parametrize(
+    ("digests", "verdict"),
+    [
+        (None, "settled"),
+        ({"web": "d1"}, "settled"),
+        ({"web": "d2"}, ""),
+        ({}, ""),
+        ({"web": "d1", "new": "x"}, ""),
+    ],
+)
+def test_a_verdict_needs_the_same_content(digests, verdict):
+    """Only when the daemon has read exactly what the directory holds does its word count."""
+    config = {"config_id": "web", "digest": "d1", "names": [], "broken": None, "settled": True}
+    listed = {"containers": [], "settled": True}
+    assert judge(listed, {"configs": [config]}, Wish("", digests)).verdict == verdict
+
+
+def test_no_daemon(ctl, tmp_path):
+    """Without a daemon the exit code is 3, and the message says which socket and what to try."""
+    code, _, err = ctl("--socket", str(tmp_path / "gone"), "status")
+    assert code == 3
+    assert err.startswith(
+        f"paunchctl: cannot ask the daemon at {tmp_path}/gone: there is no such socket; try"
+    )
+
+
+def test_not_http(ctl, tmp_path):
+    """A socket file nobody listens on is no daemon either."""
+    (tmp_path / "file").write_text("")
+    assert ctl("--socket", str(tmp_path / "file"), "status")[0] == 3
+
+
+def test_socket_from_settings(daemon, ctl, tmp_path, monkeypatch):
+    """Without option and variable the settings file names the socket."""
+    monkeypatch.delenv("PAUNCHD_SOCKET")
+    (tmp_path / "paunchd.yaml").write_text(f"api: {{socket: {daemon.path}}}")
+    assert ctl("--config", str(tmp_path / "paunchd.yaml"), "plan")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frob"], ["show"], ["--output", "xml", "plan"], ["wait", "--timeout", "-1"]]
+)
+def test_used_wrongly(ctl, arguments):
+    """Wrong use ends with 2."""
+    assert ctl(*arguments)[0] == 2
+
+
+def test_wrong_settings(ctl, tmp_path):
+    """Wrong settings end with 2, and are named."""
+    (tmp_path / "bad.yaml").write_text("api: {sokcet: /x}")
+    code, _, err = ctl("--config", str(tmp_path / "bad.yaml"), "plan")
+    assert code == 2
+    assert "did you mean `api.socket`" in err
+
+
+@pytest.fixture
+def files(tmp_path):
+    directory = tmp_path / "files"
+    directory.mkdir()
+    (directory / "good.yaml").write_text(GOOD)
+    return directory
+
+
+def test_check_good(ctl, files):
+    """A good file is said to be fine, without any daemon."""
+    code, out, err = ctl("check", str(files / "good.yaml"))
+    assert (code, err) == (0, "")
+    assert out.endswith("good.yaml is fine: 1 config, 1 name\n")
+
+
+def test_check_bad(ctl, files):
+    """A bad file ends with 1, and the message has file, line, column, key and the closest known key."""
+    (files / "bad.yaml").write_text(BAD)
+    code, out, err = ctl("check", str(files))
+    assert (code, out) == (1, "")
+    assert "bad.yaml:3:" in err
+    assert "prigileged" in err
+    assert "privileged" in err
+
+
+def test_check_in_json(ctl, files):
+    """For programs the judgement is data."""
+    (files / "bad.yaml").write_text(BAD)
+    code, out, _ = ctl("-o", "json", "check", str(files))
+    judgement = json.loads(out)
+    assert (code, judgement["ok"]) == (1, False)
+    assert judgement["configs"][0]["faults"][0]["line"] == 3
+
+
+def test_check_nothing(ctl, files):
+    """A path that is not there is wrong use."""
+    assert ctl("check", str(files / "gone.yaml"))[0] == 2
+
+
+@pytest.mark.parametrize("option", ["file", "dir", "settings"])
+def test_render(ctl, files, monkeypatch, option):
+    """The docker command line of a name is made from a file, a directory, or the desired directory."""
+    monkeypatch.setenv("PAUNCHD_DESIRED_DIR", str(files))
+    where = {"file": ["--file", str(files / "good.yaml")], "dir": ["--dir", str(files)], "settings": []}
+    code, out, _ = ctl("render", "web", *where[option])
+    assert code == 0
+    assert out.startswith("docker run --name web")
+    assert out.endswith("registry/app:1 run\n")
+
+
+def test_render_in_json(ctl, files):
+    """For programs the command line is a list of its arguments."""
+    assert json.loads(ctl("-o", "json", "render", "web", "--dir", str(files))[1])[0] == "docker"
+
+
+def test_render_unknown(ctl, files):
+    """A name nobody declares cannot be rendered, and broken files are told, because it may be in one."""
+    (files / "bad.yaml").write_text(BAD.replace("web", "other"))
+    code, _, err = ctl("render", "other", "--dir", str(files))
+    assert code == 1
+    assert "no container `other` is declared" in err
+    assert "bad.yaml:3:" in err
+
+
+def test_age():
+    """An age is said in one unit."""
+    now = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+    moments = [
+        "2026-11-22T11:59:30Z",
+        "2026-11-22T11:00:01Z",
+        "2026-11-22T02:00:00Z",
+        "2026-11-01T12:00:00Z",
+        None,
+    ]
+    assert [cli_tables.age(moment, now) for moment in moments] == ["30s", "59m", "10h", "21d", ""]
+
+
+def test_terminal_is_safe():
+    """Control characters in the engine's words do not reach the terminal."""
+    assert cli_tables.clean("\x1b[2Jgone\x07 \x9b1m") == " [2Jgone   1m"
+
+
+def test_starts_fast():
+    """Help needs neither the engine's library nor a web framework nor the settings."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, paunchd.cli; print(' '.join(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert not {"aiohttp", "docker", "pydantic", "rich", "structlog", "asyncio"} & set(loaded)
