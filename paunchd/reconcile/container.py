@@ -6,6 +6,7 @@ Pure.
 from paunchd.reconcile.diff import Drift, changes
 from paunchd.reconcile.model import (
     Accept,
+    Attempt,
     ContainerState,
     Create,
     Reason,
@@ -18,7 +19,7 @@ from paunchd.reconcile.model import (
     Unpause,
     Update,
 )
-from paunchd.reconcile.outlook import Outlook, backing_off, obstacle
+from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.switch import Case, declared_restart, unfold, unknown
 from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
 
@@ -27,8 +28,9 @@ def outlook(case: Case, now: float) -> Outlook:
     drift = case.drift
     steps = _steps(case)
     stopped = obstacle(drift.name, drift.seen, drift.past, steps)
-    if stopped is None and backing_off(drift.past.attempt, drift.effective.hash, steps, now):
-        stopped = _waiting(drift)
+    attempt = backing_off(drift.past.attempt, drift.effective.hash, steps, now)
+    if stopped is None and attempt:
+        stopped = _parked(drift, attempt) if drift.rolled_back else put_off(drift.name, attempt)
     ended = _ended_well(drift)
     up = _live_at_desired(drift) and (ended or _running(drift))
     healthy = up and (drift.is_good or isinstance(case.verdict, (Healthy, Proven)))
@@ -102,17 +104,12 @@ def _is_repair(drift: Drift, steps: tuple[Step, ...]) -> bool:
     return False
 
 
-def _waiting(drift: Drift) -> Status:
-    attempt = drift.past.attempt
-    assert attempt is not None
-    if drift.rolled_back:
-        reason = (
-            f"{drift.past.rejected[drift.item.hash]}; rolled back, but the good revision does not come up either: "
-            f"{attempt.error}; mend the definition or what it needs on the host"
-        )
-        return Status(drift.name, State.PARKED, reason, until=attempt.next_at)
-    state = State.FAILED if attempt.refused else State.WAITING
-    return Status(drift.name, state, attempt.error, until=attempt.next_at)
+def _parked(drift: Drift, attempt: Attempt) -> Status:
+    reason = (
+        f"{drift.past.rejected[drift.item.hash]}; rolled back, but the good revision does not come up either: "
+        f"{attempt.error}; mend the definition or what it needs on the host"
+    )
+    return Status(drift.name, State.PARKED, reason, until=attempt.next_at)
 
 
 def _status(case: Case, steps: tuple[Step, ...]) -> Status:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from paunchd.engine_protocol import Engine
+from paunchd.engine.protocol import Engine
 from paunchd.errors import EngineError, NotFound, Rejected, StoreError
 from paunchd.labels import Identity, labels_of
 from paunchd.reconcile.model import (
@@ -112,7 +112,7 @@ class Executor:
                 downtime = time.monotonic() - stopped_at
         return Done(downtime)
 
-    async def _perform(self, lane: Lane, step: Step, ids: dict[str, str]) -> None:
+    async def _perform(self, lane: Lane, step: Step, ids: dict[str, str]) -> None:  # noqa: C901, PLR0912 - one match
         engine = self._engine
         match step:
             case Pull(image, always):

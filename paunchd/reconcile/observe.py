@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from paunchd.engine_protocol import Engine
+from paunchd.engine.protocol import Engine
 from paunchd.errors import NotFound
 from paunchd.labels import Identity, identity_of
 from paunchd.reconcile.model import (
@@ -58,9 +58,7 @@ class Observer:
         foreign = {one.engine_name for one in listed if one.id not in owned}
         return Observed(_with_foreign(names, foreign, desired), probes)
 
-    async def _details(
-        self, owned: Mapping[str, tuple[Listed, Identity]], watched: set[str]
-    ) -> dict[str, Details]:
+    async def _details(self, owned: Mapping[str, tuple[Listed, Identity]], watched: set[str]) -> dict[str, Details]:
         self._known = {id_: known for id_, known in self._known.items() if id_ in owned}
         asked = [
             one

@@ -11,7 +11,6 @@ from paunchd.reconcile.model import (
     Facts,
     Health,
     Kill,
-    Past,
     Reason,
     RecordTask,
     Remove,
@@ -26,7 +25,7 @@ from paunchd.reconcile.model import (
     Stop,
     engine_name,
 )
-from paunchd.reconcile.outlook import Outlook, backing_off, obstacle
+from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.switch import preparation
 from paunchd.spec import ContainerSpec
 
@@ -38,8 +37,9 @@ def task(drift: Drift, now: float) -> Outlook:
     steps = _task_steps(drift, result, now)
     stopped = obstacle(drift.name, drift.seen, drift.past, steps)
     starts = any(isinstance(step, (Create, Start)) for step in steps)
-    if stopped is None and starts and backing_off(drift.past.attempt, drift.item.hash, steps, now):
-        stopped = _backing_off(drift.name, drift.past)
+    attempt = backing_off(drift.past.attempt, drift.item.hash, steps, now)
+    if stopped is None and starts and attempt:
+        stopped = put_off(drift.name, attempt)
     done = result is not None and result.succeeded
     return Outlook(
         name=drift.name,
@@ -148,12 +148,6 @@ def _task_reason(drift: Drift, result: Result | None, steps: tuple[Step, ...]) -
     return Reason("config-changed" if drift.seen.live else "new")
 
 
-def _backing_off(name: str, past: Past) -> Status:
-    assert past.attempt is not None
-    state = State.FAILED if past.attempt.refused else State.WAITING
-    return Status(name, state, past.attempt.error, until=past.attempt.next_at)
-
-
 # --- execs --------------------------------------------------------------------------------------------------------
 
 
@@ -173,8 +167,9 @@ def exec_(drift: Drift, facts: Facts) -> Outlook:
         return Outlook(name, absent or Status(name, State.FAILED), clear, Reason("left-over"))
     steps: tuple[Step, ...] = (*clear, RunExec(name, target, live.id, key, spec))
     stopped = obstacle(name, drift.seen, drift.past, steps)
-    if stopped is None and backing_off(drift.past.attempt, key, steps, facts.now):
-        stopped = _backing_off(name, drift.past)
+    attempt = backing_off(drift.past.attempt, key, steps, facts.now)
+    if stopped is None and attempt:
+        stopped = put_off(name, attempt)
     reason = Reason("retry", f"attempt {result.attempts + 1}") if result else Reason("new")
     status = stopped or Status(name, State.PREPARING, str(reason))
     return Outlook(name, status, () if stopped else steps, reason, revision=key, turn=True)

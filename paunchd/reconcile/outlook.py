@@ -19,6 +19,8 @@ from paunchd.reconcile.model import (
     Step,
 )
 
+NOTHING = Reason("none")
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
@@ -32,7 +34,7 @@ class Outlook:
     name: str
     status: Status
     steps: tuple[Step, ...] = ()
-    reason: Reason = Reason("none")
+    reason: Reason = NOTHING
     revision: str = ""
     turn: bool = False
     repair: bool = False
@@ -42,11 +44,11 @@ class Outlook:
     replaces: bool = False
 
 
-def backing_off(attempt: Attempt | None, revision: str, steps: tuple[Step, ...], now: float) -> bool:
-    """The newest try at *revision* failed and its back-off is not over. Records are never put off."""
-    if attempt is None or attempt.hash != revision or not steps:
-        return False
-    return now < attempt.next_at and not isinstance(steps[0], (Accept, Reject))
+def backing_off(attempt: Attempt | None, revision: str, steps: tuple[Step, ...], now: float) -> Attempt | None:
+    """Return the newest try at *revision* while its back-off is not over. Records are never put off."""
+    if attempt is None or attempt.hash != revision or not steps or isinstance(steps[0], (Accept, Reject)):
+        return None
+    return attempt if now < attempt.next_at else None
 
 
 def in_the_way(seen: Seen, steps: tuple[Step, ...]) -> str:
@@ -70,3 +72,9 @@ def obstacle(name: str, seen: Seen, past: Past, steps: tuple[Step, ...]) -> Stat
     if past.hold and steps:
         return Status(name, State.HELD, f"held by an operator; `paunchctl release {name}` lets it go on")
     return None
+
+
+def put_off(name: str, attempt: Attempt) -> Status:
+    """Say when *name* is tried again; what the engine refuses outright is a failure meanwhile."""
+    state = State.FAILED if attempt.refused else State.WAITING
+    return Status(name, state, attempt.error, until=attempt.next_at)

@@ -3,7 +3,7 @@
 Pure (behaviour, section 9). Volumes and images stay.
 """
 
-from paunchd.reconcile.model import Facts, Past, Reason, Rules, Seen, State, Status
+from paunchd.reconcile.model import Facts, Reason, Rules, Seen, State, Status
 from paunchd.reconcile.once import away
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle
 
@@ -56,15 +56,11 @@ def _removal(name: str, seen: Seen, facts: Facts, behind: tuple[str, ...]) -> Ou
     past = facts.history.of(name)
     steps = tuple(step for container in seen.containers for step in away(container))
     status = obstacle(name, seen, past, steps)
-    if status is None and backing_off(past.attempt, "", steps, facts.now):
-        status = _retrying(name, past)
+    attempt = backing_off(past.attempt, "", steps, facts.now)
+    if status is None and attempt:
+        status = Status(name, State.REMOVING, attempt.error, until=attempt.next_at)
     if status is None and behind:
         status = Status(name, State.REMOVING, "orphaned; what came after it goes first", blocked_by=behind)
     if status:
         return Outlook(name, status)
     return Outlook(name, Status(name, State.REMOVING, "orphaned"), steps, Reason("orphaned"))
-
-
-def _retrying(name: str, past: Past) -> Status:
-    assert past.attempt is not None
-    return Status(name, State.REMOVING, past.attempt.error, until=past.attempt.next_at)

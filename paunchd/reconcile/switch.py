@@ -20,7 +20,6 @@ from paunchd.reconcile.model import (
     Remove,
     Rename,
     Revision,
-    Seen,
     Slot,
     Start,
     Step,

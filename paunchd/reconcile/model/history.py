@@ -1,0 +1,92 @@
+"""What the engine cannot tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paunchd.spec import ContainerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One spec of a name. *spec* is ``None`` when only its hash is known (the store was lost)."""
+
+    hash: str
+    spec: ContainerSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a task or exec ended. *attempts* counts runs of this very hash since it changed or ``retry`` was asked.
+
+    *container_id* is the container that ended so (a task's): another one at the same hash is the next attempt.
+    """
+
+    succeeded: bool
+    exit_code: int
+    cause: str = ""
+    attempts: int = 1
+    container_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The newest try to reach revision *hash* that did not simply work. Memory only: a restart tries at once.
+
+    *refused*: the engine rejected the spec itself. *next_at*: not before. *at*: when it was made.
+    """
+
+    hash: str
+    failures: int
+    at: float
+    next_at: float
+    error: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is remembered of one started container while it proves itself. Memory only.
+
+    *since*: first seen started. *steady_since*: the same, but newer after each restart. *started_at* and
+    *restart_count*: the engine's, as last seen. *restarts*: how often it has restarted since. *healthy_at*: ``None``
+    until it was healthy.
+    """
+
+    container_id: str
+    since: float
+    steady_since: float
+    started_at: str
+    restart_count: int = 0
+    restarts: int = 0
+    healthy_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All that is remembered of one name.
+
+    *known*: the store has heard of the name (else it was lost, or the name is new). *rank*: its newest step and
+    start order, for taking it down in reverse. *rejected* and *results* map a
+    revision's hash (an exec's: ``hash@target hash``) to the cause and the outcome.
+    """
+
+    known: bool = False
+    rank: tuple[int, int] = (0, 0)
+    good: Revision | None = None
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, Result] = field(default_factory=dict)
+    hold: bool = False
+    attempt: Attempt | None = None
+    trial: Trial | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """*confirmed*: names whose removal an operator confirmed against the guard."""
+
+    names: Mapping[str, Past] = field(default_factory=dict)
+    confirmed: frozenset[str] = frozenset()
+
+    def of(self, name: str) -> Past:
+        return self.names.get(name, Past())

@@ -1,0 +1,188 @@
+"""The steps of a lane: each is one engine call or one record, and says itself in the plan's text."""
+
+from dataclasses import dataclass
+
+from paunchd.spec import ContainerSpec, Limits, RestartPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    image: str
+    always: bool = False
+
+    def __str__(self) -> str:
+        return f"pull {self.image}" + (" always" if self.always else " unless present")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSources:
+    """Every bind source must exist before anything is stopped; the engine would make directories of them (T-047)."""
+
+    name: str
+    sources: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"check {len(self.sources)} bind sources of {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    engine_name: str
+    name: str
+    config_id: str
+    revision: str
+    spec: ContainerSpec
+
+    def __str__(self) -> str:
+        return f"create {self.engine_name} from {self.spec.image}"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    engine_name: str
+
+    def __str__(self) -> str:
+        return f"start {self.engine_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """With the container's own stop signal and grace period."""
+
+    engine_name: str
+
+    def __str__(self) -> str:
+        return f"stop {self.engine_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    engine_name: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"kill {self.engine_name}: {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unpause:
+    engine_name: str
+
+    def __str__(self) -> str:
+        return f"unpause {self.engine_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    engine_name: str
+
+    def __str__(self) -> str:
+        return f"remove {self.engine_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """*verb* is ``promote`` (next to live), ``retire`` (live to prev) or ``restore`` (prev or stray to live)."""
+
+    engine_name: str
+    to: str
+    verb: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.engine_name} {'as' if self.verb == 'retire' else 'to'} {self.to}"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change in place what needs no new container. ``None``: leave as it is."""
+
+    engine_name: str
+    restart: RestartPolicy | None = None
+    limits: Limits | None = None
+
+    def __str__(self) -> str:
+        parts = [f"restart={self.restart}"] if self.restart else []
+        parts += [str(self.limits)] if self.limits else []
+        return f"update {self.engine_name} ({', '.join(parts)})"
+
+
+@dataclass(frozen=True, slots=True)
+class RunExec:
+    """Run *spec*'s command inside the live container of *target*; *key* is where its result is kept."""
+
+    name: str
+    target: str
+    container_id: str
+    key: str
+    spec: ContainerSpec
+
+    def __str__(self) -> str:
+        return f"exec {self.name} in {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTask:
+    """Store how the task in *engine_name* ended, with its output. *cause* is empty where its exit code says it all."""
+
+    engine_name: str
+    name: str
+    revision: str
+    exit_code: int
+    succeeded: bool
+    cause: str = ""
+
+    def __str__(self) -> str:
+        return f"record {self.name} as {'succeeded' if self.succeeded else 'failed'} (exit code {self.exit_code})"
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Record that *revision* is the good one from now on. *spec*: ``None`` where only the hash is known."""
+
+    name: str
+    revision: str
+    spec: ContainerSpec | None
+
+    def __str__(self) -> str:
+        return f"accept {short(self.revision)} as the good revision of {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Record *revision* as rejected, with evidence from *engine_name*, before anything is done about it.
+
+    *code* is the verdict's, from a closed set.
+    """
+
+    name: str
+    revision: str
+    code: str
+    cause: str
+    engine_name: str
+
+    def __str__(self) -> str:
+        return f"reject {short(self.revision)} of {self.name}: {self.cause}"
+
+
+Step = (
+    Pull
+    | CheckSources
+    | Create
+    | Start
+    | Stop
+    | Kill
+    | Unpause
+    | Remove
+    | Rename
+    | Update
+    | RunExec
+    | RecordTask
+    | Accept
+    | Reject
+)
+
+
+def short(revision: str) -> str:
+    """The first twelve digits of a hash, behind its scheme: enough for people."""
+    scheme, colon, digits = revision.partition(":")
+    return f"{scheme}{colon}{digits[:12]}"
