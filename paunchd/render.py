@@ -83,11 +83,11 @@ def quoted(arguments: Iterable[str]) -> str:
 
 
 def _exec_options(spec: ContainerSpec) -> Iterator[str]:
-    yield from _environment(spec)
-    yield from _privileged(spec)
     for field in ("user", "working_dir"):
         if getattr(spec, field) is not None:
             yield f"{_SCALARS[field]}={getattr(spec, field)}"
+    yield from _environment(spec)
+    yield from _privileged(spec)
 
 
 def _environment(spec: ContainerSpec) -> Iterator[str]:

@@ -64,9 +64,7 @@ class Source:
         except OSError as error:
             return self._degraded(f"cannot read {self._directory}: {error.strerror}")
         if not files and self._remembered and self._device not in (0, device):
-            return self._degraded(
-                f"{self._directory} is another, empty file system than before; is it mounted?"
-            )
+            return self._degraded(f"{self._directory} is another, empty file system than before; is it mounted?")
         self._device = device
         return self._snapshot(files)
 

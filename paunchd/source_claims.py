@@ -77,8 +77,7 @@ def _kept(file: File, remembered: Mapping[str, Item]) -> list[Item]:
     return [
         item
         for item in remembered.values()
-        if _same_file(item.path, origin.path)
-        or (item.name in readable and item.config_id == file.parsed.config_id)
+        if _same_file(item.path, origin.path) or (item.name in readable and item.config_id == file.parsed.config_id)
     ]
 
 

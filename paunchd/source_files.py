@@ -126,9 +126,7 @@ class Files:
         with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor has no path
             status = os.fstat(descriptor)
             if status.st_size > self.rules.max_bytes:
-                raise _UnreadableFile(
-                    f"{status.st_size} bytes are more than the {self.rules.max_bytes} that are read"
-                )
+                raise _UnreadableFile(f"{status.st_size} bytes are more than the {self.rules.max_bytes} that are read")
             data = opened.read(self.rules.max_bytes + 1)
             after = os.fstat(descriptor)
         if _identity(status) != _identity(after) or len(data) != after.st_size:

@@ -78,9 +78,7 @@ def variables(value: object) -> OptionalPairs:
     Booleans of a mapping print as ``True`` and ``False``, which TripleO's images were written for.
     """
     if isinstance(value, Mapping):
-        found = {
-            clean_name(str(key)): None if item is None else _printed(item) for key, item in value.items()
-        }
+        found = {clean_name(str(key)): None if item is None else _printed(item) for key, item in value.items()}
         return tuple(sorted(found.items()))
     entries: dict[str, str | None] = {}
     for item in elements(value):
@@ -140,9 +138,7 @@ def _volume(item: object) -> str:
     if len(rest) > 2:  # noqa: PLR2004 - target and options
         raise ValueError(f"volume {written!r} has too many colons; write source:target[:options]")
     if not source.startswith("/") and (source.startswith((".", "~")) or "/" in source):
-        raise ValueError(
-            f"volume {written!r} has a relative source; write an absolute path or a volume's name"
-        )
+        raise ValueError(f"volume {written!r} has a relative source; write an absolute path or a volume's name")
     if rest and not source.startswith("/") and not _VOLUME_NAME.fullmatch(source):
         raise ValueError(f"{source!r} is neither an absolute path nor a volume's name, in volume {written!r}")
     if not target.startswith("/"):

@@ -40,9 +40,7 @@ class RestartPolicy:
                 return cls(name)
             case "on-failure":
                 return cls(name, natural(retries or 0))
-        raise ValueError(
-            f"{value!r} is no restart policy; write no, always, unless-stopped or on-failure[:N]"
-        )
+        raise ValueError(f"{value!r} is no restart policy; write no, always, unless-stopped or on-failure[:N]")
 
     def __str__(self) -> str:
         return f"{self.name}:{self.max_retries}" if self.max_retries else self.name
@@ -86,9 +84,7 @@ class Limits:
         0, -1 and nothing are all the engine's ways to say "no limit" (T-054), and ``0-2`` is ``0,1,2``.
         """
         differing = {
-            name: value
-            for name, value in self._set()
-            if _comparable(value) != _comparable(getattr(actual, name))
+            name: value for name, value in self._set() if _comparable(value) != _comparable(getattr(actual, name))
         }
         return Limits(**differing)
 
@@ -279,9 +275,7 @@ class Ulimit:
             raise ValueError(f"{name}={value} is no ulimit; write nofile=1024 or nofile=1024:2048") from None
 
     def __str__(self) -> str:
-        return (
-            f"{self.name}={self.soft}" if self.soft == self.hard else f"{self.name}={self.soft}:{self.hard}"
-        )
+        return f"{self.name}={self.soft}" if self.soft == self.hard else f"{self.name}={self.soft}:{self.hard}"
 
 
 def clean_name(name: str) -> str:

@@ -12,22 +12,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from watchdog.events import (
-    EVENT_TYPE_CLOSED,
-    EVENT_TYPE_CREATED,
-    EVENT_TYPE_DELETED,
-    EVENT_TYPE_MODIFIED,
-    EVENT_TYPE_MOVED,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-#: Reading a file is an event as well, and a pass reads: those kinds would make it wake itself for ever.
-_CHANGES = frozenset(
-    {EVENT_TYPE_CLOSED, EVENT_TYPE_CREATED, EVENT_TYPE_DELETED, EVENT_TYPE_MODIFIED, EVENT_TYPE_MOVED}
-)
+#: Reading a file is an event as well, and a pass reads: these would make it wake itself for ever. By name, as not
+#: every watchdog has constants for both.
+_READING = frozenset({"opened", "closed_no_write"})
 _REARM_SECONDS = 1.0
 
 
@@ -86,7 +77,7 @@ class _Sentry:
         """Watch what the path names now; whether that is new."""
         with self._lock:
             there = self._identity()
-            if self._closed or there == self._watched:
+            if self._closed or (there == self._watched and self._alive()):
                 return False
             self._stop()
             return there is not None and self._start(there, noticed)
@@ -114,6 +105,10 @@ class _Sentry:
             self._observer.join()
         self._observer = self._watched = None
 
+    def _alive(self) -> bool:
+        """Whether the watch stands; a directory made anew may have the inode of the one that was watched."""
+        return self._observer is None or all(emitter.is_alive() for emitter in self._observer.emitters)
+
     def _identity(self) -> tuple[int, int] | None:
         try:
             status = self._directory.stat()
@@ -127,5 +122,5 @@ class _Notice(FileSystemEventHandler):
         self._noticed = noticed
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in _CHANGES:
+        if event.event_type not in _READING:
             self._noticed()

@@ -122,9 +122,7 @@ class _Reading:
         else:
             declared = [((name,), name, item) for name, item in written.items()]
         if len(declared) > MAX_DEFINITIONS:
-            raise DocumentError(
-                f"{len(declared)} definitions in one file; at most {MAX_DEFINITIONS} are read"
-            )
+            raise DocumentError(f"{len(declared)} definitions in one file; at most {MAX_DEFINITIONS} are read")
         specs = {name: self._spec(path, name, item) for path, name, item in declared}
         understood = {} if self._faults else {name: spec for name, spec in specs.items() if spec}
         return Parsed(
@@ -142,8 +140,7 @@ class _Reading:
             return ()
         document = with_places(self._document, self._content)
         return tuple(
-            Fault(self._origin.path, reason, *document.place(path), ".".join(map(str, path)))
-            for path, reason in found
+            Fault(self._origin.path, reason, *document.place(path), ".".join(map(str, path))) for path, reason in found
         )
 
     def _read_header(self, header: object) -> None:

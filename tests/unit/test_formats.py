@@ -1,5 +1,6 @@
 """One file's bytes into definitions or pointed faults."""
 
+import contextlib
 import json
 import time
 
@@ -185,7 +186,12 @@ def test_s13_ten_thousand_definitions_are_refused(line):
 
 def test_t097_a_fault_never_quotes_an_environment_value_or_a_command():
     """What may be a secret stays in the file (T-097)."""
-    for keys in ("environment: {P: [hunter2]}", "environment: [{P: hunter2}]", "command: {a: hunter2}", "command: [[hunter2]]"):
+    for keys in (
+        "environment: {P: [hunter2]}",
+        "environment: [{P: hunter2}]",
+        "command: {a: hunter2}",
+        "command: [[hunter2]]",
+    ):
         assert "hunter2" not in only(read(f"web: {{image: x, {keys}}}"))
 
 
@@ -244,7 +250,5 @@ def test_nothing_makes_parse_raise(data):
 @given(st.text("{}[]:,&*!|>'\"#-?%@ \nab<\t~1.", max_size=60))
 def test_no_yaml_makes_the_reader_raise_anything_else(text):
     """Whatever YAML does, one kind of error comes out."""
-    try:
+    with contextlib.suppress(DocumentError):
         read_yaml(text)
-    except DocumentError as error:
-        assert str(error)

@@ -61,4 +61,4 @@ def test_an_exec_is_a_docker_exec():
     spec = ContainerSpec.model_validate(
         {"action": "exec", "command": "db true", "user": "root", "environment": {"A": 1}}
     )
-    assert render("e", spec) == ["docker", "exec", "--env=A=1", "--user=root", "db", "true"]
+    assert render("e", spec) == ["docker", "exec", "--user=root", "--env=A=1", "db", "true"]

@@ -115,7 +115,8 @@ def test_a_hashed_name_is_only_special_in_tripleos_places(node):
 
 
 @pytest.mark.parametrize(
-    "name", [".site.yaml", "site.yaml~", ".site.yaml.swp", "site.yaml.tmp", "site.yaml.bak", "site.yaml.rpmsave", "README"]
+    "name",
+    [".site.yaml", "site.yaml~", ".site.yaml.swp", "site.yaml.tmp", "site.yaml.bak", "site.yaml.rpmsave", "README"],
 )
 def test_s13_what_editors_and_packagers_leave_is_ignored(node, name):
     """Backups, swap files and other extensions declare nothing and break nothing (S-13)."""
@@ -517,3 +518,11 @@ def test_check_of_nothing_is_an_error(node):
     """A path that is not there is the caller's mistake."""
     with pytest.raises(FileNotFoundError):
         check(node.directory / "nope.yaml")
+
+
+def test_the_example_node_is_sound():
+    """What the documentation shows passes `check` without a word."""
+    example = Path(__file__).parents[2] / "conf" / "examples" / "node"
+    found = check(example)
+    assert [config.config_id for config in found] == [f"demo_step{step}" for step in range(1, 6)]
+    assert not [fault for config in found for fault in (*config.faults, *config.warnings)]

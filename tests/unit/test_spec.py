@@ -44,7 +44,9 @@ def test_the_kind_follows_from_detach_and_action():
     assert ContainerSpec.model_validate({"action": "exec", "command": "keystone true"}).kind is Kind.EXEC
 
 
-@pytest.mark.parametrize("command", ["keystone keystone-manage  bootstrap", ["keystone", "keystone-manage", "bootstrap"]])
+@pytest.mark.parametrize(
+    "command", ["keystone keystone-manage  bootstrap", ["keystone", "keystone-manage", "bootstrap"]]
+)
 def test_an_exec_names_its_target_first(command):
     """The first word of an exec's command is the container; a string is split before, not by characters."""
     found = ContainerSpec.model_validate({"action": "exec", "command": command})
@@ -74,7 +76,7 @@ LISTS = ["env_file", "volumes_from", "group_add", "cap_add", "cap_drop", "securi
 
 @pytest.mark.parametrize("key", LISTS)
 def test_t041_t043_a_string_is_one_element(key):
-    """`cap_add: ALL` is one capability, never `A`, `L`, `L` (T-041); `volumes_from` is none of paunch's typos (T-043)."""
+    """`cap_add: ALL` is one capability, never `A`, `L`, `L` (T-041); `volumes_from` is spelt right (T-043)."""
     assert getattr(spec(**{key: "ALL"}), key) == ("ALL",)
     assert getattr(spec(**{key: ["ALL", "", None, "b"]}), key) == ("ALL", "b")
 
@@ -147,7 +149,12 @@ def test_t056_a_health_test_is_what_the_definition_says():
     """The test comes from the definition; a string is one shell command (T-056, T-046)."""
     check = spec(healthcheck={"test": "a 'b c'", "interval": "1m", "retries": "3", "start_period": 5}).healthcheck
     assert check.test == ("CMD-SHELL", "a 'b c'")
-    assert (check.interval_seconds, check.start_period_seconds, check.timeout_seconds, check.retries) == (60, 5, None, 3)
+    assert (check.interval_seconds, check.start_period_seconds, check.timeout_seconds, check.retries) == (
+        60,
+        5,
+        None,
+        3,
+    )
     assert spec(healthcheck={"test": ["CMD", "true"]}).healthcheck.test == ("CMD", "true")
     assert "begins with CMD" in refused(healthcheck={"test": ["curl", "-f"]})
 
@@ -296,7 +303,9 @@ def test_no_restart_is_the_default():
 
 def test_who_wants_to_be_up():
     """A failed exit matters to on-failure only."""
-    wants = {name: [RestartPolicy.parse(name).wants_up(code) for code in (0, 1)] for name in ("no", "always", "on-failure")}
+    wants = {
+        name: [RestartPolicy.parse(name).wants_up(code) for code in (0, 1)] for name in ("no", "always", "on-failure")
+    }
     assert wants == {"no": [False, False], "always": [True, True], "on-failure": [False, True]}
 
 

@@ -1,0 +1,161 @@
+"""Wakes by file events, against the real file system."""
+
+import asyncio
+import contextlib
+import shutil
+import time
+
+import pytest
+
+from paunchd.watch import Watch
+
+DEBOUNCE = 0.05
+
+
+class Wakes:
+    """Counts wakes, and waits for the next."""
+
+    def __init__(self):
+        self.count = 0
+        self._event = asyncio.Event()
+
+    def __call__(self):
+        self.count += 1
+        self._event.set()
+
+    async def next(self, timeout=5.0):  # noqa: ASYNC109 - a test's patience
+        await asyncio.wait_for(self._event.wait(), timeout)
+        self._event.clear()
+
+    async def quiet(self, seconds=0.4):
+        """Let what is under way arrive."""
+        await asyncio.sleep(seconds)
+        self._event.clear()
+        self.count = 0
+
+
+@contextlib.asynccontextmanager
+async def watching(directory, debounce=DEBOUNCE):
+    wakes = Wakes()
+    task = asyncio.create_task(Watch(directory, wakes, debounce).run())
+    try:
+        yield wakes
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+def directory(tmp_path):
+    path = tmp_path / "desired"
+    path.mkdir()
+    return path
+
+
+async def test_a_file_renamed_into_place_wakes_within_the_debounce(directory, tmp_path):
+    """An atomic replacement is noticed at once."""
+    new = tmp_path / "new"
+    new.write_text("x")
+    async with watching(directory) as wakes:
+        await wakes.next()
+        await wakes.quiet()
+        started = time.monotonic()
+        new.rename(directory / "site.yaml")
+        await wakes.next()
+        assert time.monotonic() - started < DEBOUNCE + 0.5
+
+
+async def test_a_burst_wakes_once(directory):
+    """Many events within the debounce are one wake."""
+    async with watching(directory, 0.3) as wakes:
+        await wakes.next()
+        await wakes.quiet(0.6)
+        for number in range(50):
+            (directory / f"{number}.yaml").write_text("x")
+        await wakes.next()
+        await asyncio.sleep(0.1)
+        assert wakes.count == 1
+
+
+async def test_reading_does_not_wake(directory):
+    """A pass reads the directory; that is no reason for another pass."""
+    (directory / "site.yaml").write_text("x")
+    async with watching(directory) as wakes:
+        await wakes.next()
+        await wakes.quiet()
+        for _ in range(3):
+            assert [path.read_text() for path in directory.iterdir()] == ["x"]
+        await asyncio.sleep(0.3)
+        assert wakes.count == 0
+
+
+@pytest.mark.parametrize("change", ["chmod", "delete", "new step", "file in step"])
+async def test_every_change_wakes(directory, change):
+    """Modes, removals, new directories and files in them all count."""
+    (directory / "site.yaml").write_text("x")
+    (directory / "step_1").mkdir()
+    async with watching(directory) as wakes:
+        await wakes.next()
+        await wakes.quiet()
+        match change:
+            case "chmod":
+                (directory / "site.yaml").chmod(0o600)
+            case "delete":
+                (directory / "site.yaml").unlink()
+            case "new step":
+                (directory / "step_2").mkdir()
+            case "file in step":
+                (directory / "step_1" / "a.json").write_text("{}")
+        await wakes.next()
+
+
+async def test_a_kubernetes_switch_wakes(directory):
+    """Renaming `..data` is a change."""
+    (directory / "..1").mkdir()
+    (directory / "..2").mkdir()
+    (directory / "..data").symlink_to("..1")
+    async with watching(directory) as wakes:
+        await wakes.next()
+        await wakes.quiet()
+        (directory / "..new").symlink_to("..2")
+        (directory / "..new").rename(directory / "..data")
+        await wakes.next()
+
+
+async def test_a_directory_that_comes_later_is_watched(directory):
+    """A missing directory is waited for, and what it holds then is worth a wake."""
+    directory.rmdir()
+    async with watching(directory) as wakes:
+        await asyncio.sleep(0.2)
+        assert wakes.count == 0
+        directory.mkdir()
+        await wakes.next()
+        await wakes.quiet()
+        (directory / "site.yaml").write_text("x")
+        await wakes.next()
+
+
+async def test_a_directory_that_is_replaced_is_watched_again(directory):
+    """Removal wakes, and so does everything in the directory that takes its place."""
+    async with watching(directory) as wakes:
+        await wakes.next()
+        await wakes.quiet()
+        shutil.rmtree(directory)
+        await wakes.next()
+        directory.mkdir()
+        await wakes.next()
+        await wakes.quiet()
+        (directory / "site.yaml").write_text("x")
+        await wakes.next()
+
+
+async def test_stopping_leaves_no_timer_behind(directory):
+    """After the end nobody is woken any more."""
+    async with watching(directory, 0.2) as wakes:
+        await wakes.next()
+        await wakes.quiet(0.5)
+        (directory / "site.yaml").write_text("x")
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.4)
+    assert wakes.count == 0
