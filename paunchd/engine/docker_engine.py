@@ -23,7 +23,7 @@ from paunchd.engine.inputs import passed_through, read_inputs
 from paunchd.engine.protocol import OUTPUT_LIMIT, ExecResult
 from paunchd.engine.streams import Stream, Tail, demultiplexed, pieces
 from paunchd.engine.workers import Workers
-from paunchd.errors import Conflict, EngineUnavailable, NotFound, Rejected
+from paunchd.errors import Conflict, EngineError, EngineUnavailable, NotFound, Rejected
 from paunchd.reconcile.model import Details, Listed
 from paunchd.spec import ContainerSpec, Limits, RestartPolicy
 
@@ -33,13 +33,27 @@ _LONG_CALLS = 4  # threads for long calls, for each one for short calls
 _WATCHERS = 2
 _EXEC_POLL_SECONDS = 0.05
 #: What changes a container, in the words of Docker and podman; not `exec_*`: a health test makes three.
-_EVENTS = (
-    "create start restart die died stop kill oom pause unpause rename update destroy remove health_status"
-)
+_EVENTS = "create start restart die died stop kill oom pause unpause rename update destroy remove health_status"
+
+
+OnCall = Callable[[str, str, float], None]
+_OUTCOMES: Mapping[type[EngineError], str] = {
+    EngineUnavailable: "unavailable",
+    NotFound: "not_found",
+    Conflict: "conflict",
+    Rejected: "rejected",
+}
+
+
+def _nobody_counts(verb: str, outcome: str, seconds: float) -> None:
+    """Stand in where no metrics are kept."""
 
 
 class DockerEngine:
-    """Docker 20.10 and later, or what speaks its API (podman). It need not be there when this is made."""
+    """Docker 20.10 and later, or what speaks its API (podman). It need not be there when this is made.
+
+    *on_call* is told of each call: its verb, ``ok`` or what kind of error, and how long it took.
+    """
 
     def __init__(
         self,
@@ -48,10 +62,12 @@ class DockerEngine:
         concurrency: int = 4,
         call_timeout_seconds: float = 30.0,
         pull_timeout_seconds: float = 1800.0,
+        on_call: OnCall = _nobody_counts,
     ) -> None:
         def client() -> Client:
             return Client(url, call_timeout_seconds)
 
+        self._on_call = on_call
         self._call_timeout = call_timeout_seconds
         self._pull_timeout = pull_timeout_seconds
         self._short = Workers("engine", concurrency, client)
@@ -86,7 +102,7 @@ class DockerEngine:
                     if time.monotonic() > deadline:
                         raise NotFound(f"cannot pull image {image}: the registry takes too long")
 
-        await self._long.submit(call)
+        await self._counted("pull", self._long, call)
 
     async def create(self, engine_name: str, spec: ContainerSpec, labels: Mapping[str, str]) -> str:
         def call(sdk: Sdk) -> str:
@@ -103,7 +119,7 @@ class DockerEngine:
         await self._ask("start", ref, lambda sdk: sdk.start(ref))
 
     async def stop(self, ref: str) -> None:
-        await self._long.submit(lambda client: self._stop_within_grace(client, ref))
+        await self._counted("stop", self._long, lambda client: self._stop_within_grace(client, ref))
 
     async def kill(self, ref: str) -> None:
         with suppress(Conflict):
@@ -125,7 +141,7 @@ class DockerEngine:
                 with client.asked("remove", ref) as sdk:
                     sdk.remove_container(ref, force=True)
 
-        await self._long.submit(call)
+        await self._counted("remove", self._long, call)
 
     async def rename(self, ref: str, to: str) -> None:
         await self._ask("rename", ref, lambda sdk: sdk.rename(ref, to))
@@ -162,7 +178,7 @@ class DockerEngine:
                 created = send(sdk, "POST", f"/containers/{ref}/exec", json=asked).json()
                 return _finish_exec(sdk, created["Id"], stream, timeout_seconds)
 
-        return await self._stream_of(call)
+        return await self._stream_of("exec", call)
 
     async def logs(self, ref: str, tail: int) -> str:
         def call(client: Client, stream: Stream) -> str:
@@ -173,7 +189,7 @@ class DockerEngine:
                     stream.open(CancellableStream(iter(()), response))
                     return Tail(OUTPUT_LIMIT).add_all(split(response.raw.read)).text()
 
-        return await self._stream_of(call)
+        return await self._stream_of("logs", call)
 
     async def events(self) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
@@ -208,14 +224,27 @@ class DockerEngine:
             with client.asked(verb, what) as sdk:
                 return call(sdk)
 
-        return await self._short.submit(ask)
+        return await self._counted(verb, self._short, ask)
 
-    async def _stream_of(self, call: Callable[[Client, Stream], T]) -> T:
+    async def _counted(self, verb: str, workers: Workers[Client], call: Callable[[Client], T]) -> T:
+        began = time.monotonic()
+        outcome = "cancelled"
+        try:
+            answer = await workers.submit(call)
+            outcome = "ok"
+        except EngineError as error:
+            outcome = _OUTCOMES.get(type(error), "error")
+            raise
+        finally:
+            self._on_call(verb, outcome, time.monotonic() - began)
+        return answer
+
+    async def _stream_of(self, verb: str, call: Callable[[Client, Stream], T]) -> T:
         """Make a long call whose answer ends at once when its caller is cancelled or the engine closed."""
         stream = Stream()
         self._streams.add(stream)
         try:
-            return await self._long.submit(lambda client: call(client, stream))
+            return await self._counted(verb, self._long, lambda client: call(client, stream))
         finally:
             self._streams.discard(stream)
             stream.end()

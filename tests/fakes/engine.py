@@ -1,0 +1,288 @@
+"""An engine in memory: deterministic, never waits, and does what the contract suite holds the real one to."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from paunchd.engine.protocol import ExecResult
+from paunchd.errors import Conflict, EngineError, EngineUnavailable, NotFound, Rejected
+from paunchd.reconcile.model import ContainerState, Details, Health, Listed
+from paunchd.spec import ContainerSpec, Limits, RestartPolicy
+
+RUNNING = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING})
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a container does once it is started. *exits* ``None``: it runs on."""
+
+    exits: int | None = None
+    refused_create: str = ""
+    refused_start: str = ""
+    output: str = ""
+    health: Health = Health.NONE
+
+
+@dataclass
+class FakeContainer:
+    id: str
+    engine_name: str
+    spec: ContainerSpec
+    labels: Mapping[str, str]
+    restart: RestartPolicy
+    limits: Limits
+    state: ContainerState = ContainerState.CREATED
+    health: Health = Health.NONE
+    exit_code: int = 0
+    oom_killed: bool = False
+    restart_count: int = 0
+    started_at: str = ""
+    finished_at: str = ""
+    output: str = ""
+
+
+@dataclass
+class FakeEngine:
+    """*images* are present, *registry* can be pulled. A behaviour is looked up by the command, then by the image.
+
+    *execs* maps the command run in a container to its result; others succeed and say nothing. *calls* logs every
+    call that reached the engine, in its order, as ``verb name``.
+    """
+
+    images: set[str] = field(default_factory=set)
+    registry: set[str] = field(default_factory=set)
+    behaviours: dict[str | tuple[str, ...], Behaviour] = field(default_factory=dict)
+    execs: dict[tuple[str, ...], ExecResult] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    away: str = ""
+
+    def __post_init__(self) -> None:
+        self.containers: dict[str, FakeContainer] = {}
+        self.before_call: Callable[[str], None] = lambda call: None
+        self._failures: dict[str, list[EngineError]] = {}
+        self._numbers = itertools.count(1)
+        self._listeners: set[asyncio.Queue[bool]] = set()
+
+    # --- what a test does ------------------------------------------------------------------------------------------
+
+    def fail_next(self, verb: str, *errors: EngineError) -> None:
+        """Let the next calls of *verb* raise *errors*, one each, and do nothing."""
+        self._failures.setdefault(verb, []).extend(errors)
+
+    def go_away(self, why: str = "connection refused") -> None:
+        self.away = why
+        self._tell(goes_on=False)
+
+    def come_back(self) -> None:
+        self.away = ""
+
+    def named(self, engine_name: str) -> FakeContainer:
+        return next(one for one in self.containers.values() if one.engine_name == engine_name)
+
+    def names(self) -> dict[str, ContainerState]:
+        return {one.engine_name: one.state for one in self.containers.values()}
+
+    def exit(self, engine_name: str, code: int = 1, *, oom: bool = False) -> None:
+        """Let the container's process end; the engine restarts it where its policy says so."""
+        one = self.named(engine_name)
+        self._end(one, code)
+        one.oom_killed = oom
+        if one.restart.wants_up(code):
+            one.restart_count += 1
+            self._begin(one)
+        self._tell()
+
+    def set_health(self, engine_name: str, health: Health) -> None:
+        self.named(engine_name).health = health
+        self._tell()
+
+    def pause(self, engine_name: str) -> None:
+        self.named(engine_name).state = ContainerState.PAUSED
+        self._tell()
+
+    # --- the protocol ----------------------------------------------------------------------------------------------
+
+    async def list(self) -> Sequence[Listed]:
+        await self._called("list")
+        return [_listed(one) for one in self.containers.values()]
+
+    async def inspect(self, ref: str) -> Details:
+        one = await self._find("inspect", ref)
+        return Details(
+            restart=one.restart,
+            limits=one.limits,
+            restart_count=one.restart_count,
+            exit_code=one.exit_code,
+            oom_killed=one.oom_killed,
+            error="",
+            started_at=one.started_at,
+            finished_at=one.finished_at,
+        )
+
+    async def has_image(self, image: str) -> bool:
+        await self._called("has_image", image)
+        return image in self.images
+
+    async def pull(self, image: str) -> None:
+        await self._called("pull", image)
+        if image not in self.registry:
+            raise NotFound(f"cannot pull image {image}: not in the registry")
+        self.images.add(image)
+
+    async def create(self, engine_name: str, spec: ContainerSpec, labels: Mapping[str, str]) -> str:
+        await self._called("create", engine_name)
+        if any(one.engine_name == engine_name for one in self.containers.values()):
+            raise Conflict(f"cannot create {engine_name}: the name is taken")
+        if spec.image not in self.images:
+            raise NotFound(f"cannot create {engine_name}: No such image: {spec.image}")
+        if refused := self._behaviour(spec).refused_create:
+            raise Rejected(f"cannot create {engine_name}: {refused}")
+        ref = f"{next(self._numbers):064x}"
+        self.containers[ref] = FakeContainer(
+            ref, engine_name, spec, {**dict(spec.labels), **labels}, spec.restart_policy, spec.limits
+        )
+        self._tell()
+        return ref
+
+    async def start(self, ref: str) -> None:
+        one = await self._find("start", ref)
+        if one.state is ContainerState.PAUSED:
+            raise Conflict(f"cannot start {ref}: it is paused")
+        if one.state in RUNNING:
+            return
+        behaviour = self._behaviour(one.spec)
+        if behaviour.refused_start:
+            raise Rejected(f"cannot start {ref}: {behaviour.refused_start}")
+        self._begin(one)
+        if behaviour.exits is not None:
+            self.exit(one.engine_name, behaviour.exits)
+        self._tell()
+
+    async def stop(self, ref: str) -> None:
+        await self._halt("stop", ref, 0)
+
+    async def kill(self, ref: str) -> None:
+        await self._halt("kill", ref, 137)
+
+    async def unpause(self, ref: str) -> None:
+        one = await self._find("unpause", ref)
+        if one.state is ContainerState.PAUSED:
+            one.state = ContainerState.RUNNING
+            self._tell()
+
+    async def remove(self, ref: str) -> None:
+        one = await self._find("remove", ref)
+        del self.containers[one.id]
+        self._tell()
+
+    async def rename(self, ref: str, to: str) -> None:
+        one = await self._find("rename", ref, f" to {to}")
+        if any(other.engine_name == to for other in self.containers.values()):
+            raise (Rejected if one.engine_name == to else Conflict)(f"cannot rename {ref}: {to} is taken")
+        one.engine_name = to
+        self._tell()
+
+    async def update(self, ref: str, restart: RestartPolicy | None, limits: Limits | None) -> None:
+        one = await self._find("update", ref)
+        one.restart = restart or one.restart
+        changed = {name: getattr(limits, name) for name in Limits.__dataclass_fields__} if limits else {}
+        one.limits = replace(one.limits, **{name: value for name, value in changed.items() if value is not None})
+        self._tell()
+
+    async def run_exec(
+        self,
+        ref: str,
+        command: Sequence[str],
+        *,
+        environment: Sequence[tuple[str, str | None]] = (),
+        user: str | None = None,
+        privileged: bool = False,
+        timeout_seconds: float | None = None,
+    ) -> ExecResult:
+        one = await self._find("exec", ref, f" {' '.join(command)}")
+        if one.state is not ContainerState.RUNNING:
+            raise Conflict(f"cannot run a command in {ref}: it is not running")
+        return self.execs.get(tuple(command), ExecResult(0, ""))
+
+    async def logs(self, ref: str, tail: int) -> str:
+        one = await self._find("logs", ref)
+        return "".join(one.output.splitlines(keepends=True)[-tail:])
+
+    async def events(self) -> AsyncIterator[None]:
+        arrived: asyncio.Queue[bool] = asyncio.Queue()
+        if self.away:
+            raise EngineUnavailable(f"cannot watch containers: {self.away}")
+        self._listeners.add(arrived)
+        try:
+            while await arrived.get():
+                yield
+            raise EngineUnavailable(f"cannot watch containers: {self.away}")
+        finally:
+            self._listeners.discard(arrived)
+
+    async def ping(self) -> None:
+        await self._called("ping")
+
+    async def close(self) -> None:
+        self._tell(goes_on=False)
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    async def _called(self, verb: str, what: str = "") -> None:
+        """Let others run, as any real call does, then take note of the call and fail where told to."""
+        await asyncio.sleep(0)
+        call = f"{verb} {what}".strip()
+        self.before_call(call)
+        self.calls.append(call)
+        if self.away:
+            raise EngineUnavailable(f"cannot {call}: {self.away}")
+        if failures := self._failures.get(verb):
+            raise failures.pop(0)
+
+    async def _find(self, verb: str, ref: str, more: str = "") -> FakeContainer:
+        found = self.containers.get(ref) or next(
+            (one for one in self.containers.values() if one.engine_name == ref), None
+        )
+        await self._called(verb, (found.engine_name if found else ref) + more)
+        if found is None or found.id not in self.containers:
+            raise NotFound(f"cannot {verb} {ref}: No such container: {ref}")
+        return found
+
+    async def _halt(self, verb: str, ref: str, code: int) -> None:
+        one = await self._find(verb, ref)
+        if one.state in RUNNING:
+            self._end(one, code)
+            self._tell()
+
+    def _behaviour(self, spec: ContainerSpec) -> Behaviour:
+        return self.behaviours.get(spec.command) or self.behaviours.get(spec.image) or Behaviour()
+
+    def _begin(self, one: FakeContainer) -> None:
+        behaviour = self._behaviour(one.spec)
+        one.state, one.health = ContainerState.RUNNING, behaviour.health
+        one.exit_code, one.oom_killed = 0, False
+        one.started_at = self._stamp()
+        one.output += behaviour.output
+
+    def _end(self, one: FakeContainer, code: int) -> None:
+        one.state, one.exit_code, one.finished_at = ContainerState.EXITED, code, self._stamp()
+
+    def _stamp(self) -> str:
+        return f"time {next(self._numbers)}"
+
+    def _tell(self, *, goes_on: bool = True) -> None:
+        for listener in self._listeners:
+            listener.put_nowait(goes_on)
+
+
+def _listed(one: FakeContainer) -> Listed:
+    return Listed(
+        id=one.id,
+        engine_name=one.engine_name,
+        image=one.spec.image,
+        image_id=f"sha256:{one.spec.image}",
+        labels=one.labels,
+        state=one.state,
+        health=one.health,
+    )
