@@ -39,7 +39,9 @@ from paunchd.systemd import Notifier
 from paunchd.watch import Watch
 
 TICK_SECONDS = 1.0
+AFTER_EVENT_SECONDS = 0.2
 LONGEST_EVENTS_PAUSE_SECONDS = 5.0
+READY_PARTS = 2
 NEEDS_RESTART = ("owner", "desired_dir", "state_dir", "strict_keys", "engine", "api", "reconcile")
 
 log = structlog.get_logger()
@@ -99,6 +101,8 @@ class Daemon:
         )
         self._watch = Watch(settings.desired_dir, self._wake, settings.reconcile.debounce_seconds)
         self._stopping = asyncio.Event()
+        self._again: asyncio.TimerHandle | None = None
+        self._ready_parts = 0
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -135,7 +139,7 @@ class Daemon:
     async def _serve(self) -> None:
         requests = Requests(self._loop, self._store, self._recorder, self._board)
         sources = Sources(self._board, requests, self._metrics, self._store.events, self._stuck)
-        await serve(sources, self._settings.api)
+        await serve(sources, self._settings.api, on_socket=self._say_ready)
 
     def _stuck(self) -> str:
         """Why the loop cannot be called alive, or nothing."""
@@ -146,12 +150,16 @@ class Daemon:
     def _publish(self, snapshot: Snapshot) -> None:
         first = self._board.current is None
         self._board.publish(snapshot)
-        status = _status_line(snapshot)
+        self._notifier.status(_status_line(snapshot))
         if first:
-            log.info("daemon_ready", status=status)
-            self._notifier.ready(status)
-        else:
-            self._notifier.status(status)
+            self._say_ready()
+
+    def _say_ready(self) -> None:
+        """READY once a pass has been taken and the socket answers; called at both, whichever comes last counts."""
+        self._ready_parts += 1
+        if self._ready_parts == READY_PARTS:
+            log.info("daemon_ready")
+            self._notifier.ready()
 
     async def _follow_events(self) -> None:
         """Wake at each event; without the stream the resync covers, and the stream is asked for again."""
@@ -161,11 +169,18 @@ class Daemon:
                 async for _ in self._engine.events():
                     pause = 0.1
                     self._wake()
+                    self._wake_again()
             except EngineUnavailable as error:
                 log.debug("events_lost", error=str(error))
             await asyncio.sleep(pause)
             self._wake()  # whatever happened while nobody listened
             pause = min(LONGEST_EVENTS_PAUSE_SECONDS, pause * 2)
+
+    def _wake_again(self) -> None:
+        """The engine tells of a change a little before its list shows it (20.10: a container's end)."""
+        if self._again is not None:
+            self._again.cancel()
+        self._again = asyncio.get_running_loop().call_later(AFTER_EVENT_SECONDS, self._wake)
 
     async def _tick(self) -> None:
         """Measure how late the event loop is, and feed the watchdog while the reconcile loop makes progress."""
