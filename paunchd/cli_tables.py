@@ -141,10 +141,11 @@ def plan_page(plan: Answer) -> RenderableType:
 
 
 def history_table(events: Sequence[Answer]) -> Table:
-    table = _table("AT", "EVENT", "REVISION", "IMAGE", "DETAIL")
+    table = _table("AT", "EVENT", "OUTCOME", "TOOK", "REVISION", "IMAGE", "DETAIL")
     for one in events:
-        revision = one["hash"][:15]
-        table.add_row(one["at"], clean(one["event"]), revision, clean(one["image"]), clean(one["detail"]))
+        took = "" if one["seconds"] is None else f"{one['seconds']:.1f}s"
+        words = [clean(one[key]) for key in ("event", "outcome")]
+        table.add_row(one["at"], *words, took, one["hash"][:15], clean(one["image"]), clean(one["detail"]))
     return table
 
 

@@ -11,7 +11,7 @@ from paunchd.api.board import Board
 from paunchd.reconcile.loop import Loop
 from paunchd.reconcile.model import State
 from paunchd.reconcile.record import Recorder
-from paunchd.store import Store
+from paunchd.store import Event, Store
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class Requests:
         await self._asked(name, "release")
 
     async def _asked(self, name: str, what: str) -> None:
-        await asyncio.to_thread(self._store.tell, name, f"asked-{what}")
+        await asyncio.to_thread(self._store.tell, Event(name, f"asked to {what}"))
         log.info("request_taken", name=name, request=what)
         self._loop.wake()
 

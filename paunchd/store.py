@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,17 @@ from paunchd.store_schema import open_store
 
 EVENTS_KEPT = 200
 OUTPUT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a name's story: what was begun, or asked for, and why."""
+
+    name: str
+    event: str
+    revision: str = ""
+    image: str = ""
+    detail: str = ""
 
 
 class Store:
@@ -46,10 +57,9 @@ class Store:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The story of *name*, newest first."""
-        rows = self._select(
-            "SELECT at, event, hash, image, detail FROM events WHERE name = ? ORDER BY id DESC", (name,)
-        )
-        return [dict(zip(("at", "event", "hash", "image", "detail"), row, strict=True)) for row in rows]
+        columns = ("at", "event", "outcome", "seconds", "hash", "image", "detail")
+        query = f"SELECT {', '.join(columns)} FROM events WHERE name = ? ORDER BY id DESC"  # noqa: S608 - our own words
+        return [dict(zip(columns, row, strict=True)) for row in self._select(query, (name,))]
 
     def evidence(self, name: str) -> list[dict[str, Any]]:
         """What was kept of each rejected revision of *name*."""
@@ -141,17 +151,26 @@ class Store:
         with self._lock:
             self._names.pop(name, None)
 
-    def tell(self, name: str, event: str, *, revision: str = "", image: str = "", detail: str = "") -> None:
-        """Add a line to *name*'s story; the oldest go."""
+    def tell(self, event: Event) -> int:
+        """Add *event* to its name's story and return its number; the oldest go."""
         with self._writing() as connection:
-            connection.execute(
-                "INSERT INTO events (name, at, event, hash, image, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                (name, time.time(), event, revision, image, detail),
-            )
+            number = connection.execute(
+                "INSERT INTO events (name, at, event, outcome, hash, image, detail) VALUES (?, ?, ?, '', ?, ?, ?)",
+                (event.name, time.time(), event.event, event.revision, event.image, event.detail),
+            ).lastrowid
             connection.execute(
                 "DELETE FROM events WHERE name = ? AND id <= (SELECT id FROM events WHERE name = ?"
                 " ORDER BY id DESC LIMIT 1 OFFSET ?)",
-                (name, name, EVENTS_KEPT),
+                (event.name, event.name, EVENTS_KEPT),
+            )
+        return number or 0
+
+    def conclude(self, number: int, outcome: str, detail: str | None = None) -> None:
+        """Say how the event that ``tell`` gave *number* went; *detail* replaces what was said of it."""
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE events SET outcome = ?, detail = coalesce(?, detail), seconds = ? - at WHERE id = ?",
+                (outcome, detail, time.time(), number),
             )
 
     # --- the last understood definitions (``source.Memory``) ------------------------------------------------------
@@ -173,9 +192,7 @@ class Store:
         names: dict[str, Past] = {}
         for name, step, start_order, good, spec, hold, error in self._select("SELECT * FROM names", ()):
             revision = Revision(good, _spec(spec)) if good else None
-            names[name] = Past(
-                known=True, rank=(step, start_order), good=revision, hold=bool(hold), last_error=error
-            )
+            names[name] = Past(known=True, rank=(step, start_order), good=revision, hold=bool(hold), last_error=error)
         for name, revision, cause in self._select("SELECT name, hash, cause FROM rejected", ()):
             past = names.get(name, Past())
             names[name] = replace(past, rejected={**past.rejected, revision: cause})

@@ -50,6 +50,8 @@ def _first(connection: sqlite3.Connection) -> None:
             name TEXT NOT NULL,
             at REAL NOT NULL,
             event TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            seconds REAL,
             hash TEXT NOT NULL,
             image TEXT NOT NULL,
             detail TEXT NOT NULL

@@ -99,6 +99,8 @@ class EventView(views.View):
 
     at: datetime
     event: str
+    outcome: str = ""
+    seconds: float | None = None
     hash: str = ""
     image: str = ""
     detail: str = ""

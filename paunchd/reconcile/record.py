@@ -12,8 +12,8 @@ import structlog
 from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Broke, CutShort, Done, Outcome
-from paunchd.reconcile.model import Attempt, Create, Lane, RecordTask, Reject, RunExec, Step
-from paunchd.store import Store
+from paunchd.reconcile.model import Accept, Attempt, Create, Lane, RecordTask, Reject, RunExec, Step
+from paunchd.store import Event, Store
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
@@ -29,6 +29,7 @@ class Recorder:
         self, store: Store, metrics: Metrics, clock: Callable[[], float], rng: random.Random | None = None
     ) -> None:
         self.attempts: dict[str, Attempt] = {}
+        self._open: dict[str, int] = {}
         self._store = store
         self._metrics = metrics
         self._clock = clock
@@ -38,7 +39,7 @@ class Recorder:
         """Say that *lane* begins. Raises ``StoreError``: then it must not begin."""
         await asyncio.to_thread(self._remember, lane, rank)
         log.info("lane_began", name=lane.name, reason=str(lane.reason), steps=[str(step) for step in lane.steps])
-        if lane.reason.code == "config-changed":
+        if lane.reason.code in ("new", "config-changed", "rollback"):
             self._metrics.count_rollout(lane.reason.code)
 
     def step_began(self, lane: Lane, step: Step) -> None:
@@ -49,15 +50,16 @@ class Recorder:
         match outcome:
             case Done(downtime):
                 self._done(lane, downtime)
-                await self._tell(lane, lane.reason.code, lane.reason.detail)
+                await self._conclude(lane, "done")
             case CutShort(before):
                 log.info("lane_cut_short", name=lane.name, before=str(before), cause="the desired state changed")
                 self._metrics.count_lane(lane.reason.code, "cut-short")
+                await self._conclude(lane, "cut short", f"the desired state changed before: {before}")
             case Broke(step, error, refused):
                 log.warning("lane_broke", name=lane.name, step=str(step), error=str(error), refused=refused)
                 self._metrics.count_lane(lane.reason.code, "broke")
                 self._put_off(lane, str(error), refused=refused)
-                await self._tell(lane, f"{lane.reason.code}-broke", f"{step}: {error}", str(error))
+                await self._conclude(lane, "broke", f"{step}: {error}", str(error))
 
     def crashed(self, lane: Lane) -> None:
         """A defect of ours ended *lane*; it must not be tried in a tight loop."""
@@ -104,18 +106,30 @@ class Recorder:
     def _remember(self, lane: Lane, rank: tuple[int, int] | None) -> None:
         if rank is not None:
             self._store.begin(lane.name, rank)
-        self._store.tell(lane.name, "began", revision=lane.revision, image=_image(lane), detail=str(lane.reason))
+        event, detail = _headline(lane)
+        self._open[lane.name] = self._store.tell(Event(lane.name, event, lane.revision, _image(lane), detail))
 
-    async def _tell(self, lane: Lane, event: str, detail: str, error: str = "") -> None:
+    async def _conclude(self, lane: Lane, outcome: str, detail: str | None = None, error: str = "") -> None:
+        number = self._open.pop(lane.name, 0)
         try:
-            await asyncio.to_thread(self._write, lane, event, detail, error)
+            await asyncio.to_thread(self._store.conclude, number, outcome, detail)
+            if error:
+                await asyncio.to_thread(self._store.set_last_error, lane.name, error)
         except StoreError as failed:
             log.error("story_lost", name=lane.name, error=str(failed))
 
-    def _write(self, lane: Lane, event: str, detail: str, error: str) -> None:
-        self._store.tell(lane.name, event, revision=lane.revision, image=_image(lane), detail=detail)
-        if error:
-            self._store.set_last_error(lane.name, error)
+
+def _headline(lane: Lane) -> tuple[str, str]:
+    """What a person reads of *lane*: a record says its own verdict, everything else its reason."""
+    match lane.steps[-1]:
+        case Accept():
+            return "accepted", ""
+        case Reject(cause=cause):
+            return "rejected", cause
+    for step in lane.steps:
+        if isinstance(step, RecordTask):
+            return ("succeeded" if step.succeeded else "failed"), step.cause or f"exit code {step.exit_code}"
+    return lane.reason.code, lane.reason.detail
 
 
 def _image(lane: Lane) -> str:
