@@ -84,7 +84,7 @@ class Daemon:
         self._loop = Loop(
             Parts(
                 source=Source(settings.desired_dir, self._store, SourceRules(strict_keys=settings.strict_keys)),
-                observer=Observer(self._engine, settings.owner),
+                observer=Observer(self._engine, settings.owner, time.monotonic),
                 store=self._store,
                 executor=self._executor,
                 recorder=self._recorder,

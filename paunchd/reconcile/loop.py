@@ -140,10 +140,12 @@ class Loop:
 
     async def _pass(self, lanes: asyncio.TaskGroup) -> float:
         await self._read()
+        # A lane that ends while we look may have changed what we have just seen; its name is left to the next pass.
+        busy = frozenset(self._lanes)
         observed = await self._look()
-        facts = self._facts(observed)
+        facts = self._facts(observed, busy)
         self._trials = trials(facts, self.rules)
-        facts = self._facts(observed)
+        facts = self._facts(observed, busy)
         made = plan(facts, self.rules)
         self._probe(facts)
         self._begin(made, lanes)
@@ -176,8 +178,8 @@ class Loop:
             self._away_seconds = 0.0
         return observed
 
-    def _facts(self, observed: Observed) -> Facts:
-        return Facts(self._desired, observed, self._history(), frozenset(self._lanes), self._clock())
+    def _facts(self, observed: Observed, in_flight: frozenset[str]) -> Facts:
+        return Facts(self._desired, observed, self._history(), in_flight, self._clock())
 
     def _history(self) -> History:
         names = dict(self._parts.store.names())

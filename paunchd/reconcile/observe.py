@@ -1,12 +1,12 @@
 """Engine → Observed: one list call, and an inspect only of what something hangs on.
 
 Must never decide anything. A container is inspected when it is new, when its state changed, when a lane has worked on
-its name, while it is on trial, and all are now and then; otherwise what is known of it is still true.
+its name, every half second while it is on trial, and all are now and then; otherwise what is known of it is still true.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from paunchd.engine.protocol import Engine
 from paunchd.errors import NotFound
@@ -24,16 +24,27 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.project import place, slot_of
 
+ON_TRIAL_SECONDS = 0.5
 PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Details as inspected *at* a moment, when the container was in *state*."""
+
+    state: ContainerState
+    details: Details
+    at: float
 
 
 class Observer:
     """Looks at the engine for one *owner*, remembering the details of containers it has inspected."""
 
-    def __init__(self, engine: Engine, owner: str) -> None:
+    def __init__(self, engine: Engine, owner: str, clock: Callable[[], float]) -> None:
         self._engine = engine
         self._owner = owner
-        self._known: dict[str, tuple[ContainerState, Details]] = {}
+        self._clock = clock
+        self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
 
     def touched(self, name: str) -> None:
@@ -49,8 +60,7 @@ class Observer:
         listed = await self._engine.list()
         owned = {one.id: (one, who) for one in listed if (who := identity_of(one.labels, self._owner))}
         dirty, self._dirty = self._dirty, set()
-        watched = dirty | set(on_trial)
-        details = await self._details(owned, watched)
+        details = await self._details(owned, dirty, frozenset(on_trial))
         names: dict[str, Seen] = {}
         for one, who in owned.values():
             if one.id in details:
@@ -58,21 +68,27 @@ class Observer:
         foreign = {one.engine_name for one in listed if one.id not in owned}
         return Observed(_with_foreign(names, foreign, desired), probes)
 
-    async def _details(self, owned: Mapping[str, tuple[Listed, Identity]], watched: set[str]) -> dict[str, Details]:
+    async def _details(
+        self, owned: Mapping[str, tuple[Listed, Identity]], dirty: set[str], on_trial: frozenset[str]
+    ) -> dict[str, Details]:
         self._known = {id_: known for id_, known in self._known.items() if id_ in owned}
         asked = [
-            one
-            for one, who in owned.values()
-            if self._known.get(one.id, (None,))[0] is not one.state
-            or (who.name in watched and one.state is not ContainerState.CREATED)
+            one for one, who in owned.values() if who.name in dirty or self._is_old(one, on_trial=who.name in on_trial)
         ]
+        now = self._clock()
         found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
         for one, details in zip(asked, found, strict=True):
             if details:
-                self._known[one.id] = (one.state, details)
+                self._known[one.id] = Known(one.state, details, now)
             else:
                 self._known.pop(one.id, None)
-        return {id_: details for id_, (_, details) in self._known.items()}
+        return {id_: known.details for id_, known in self._known.items()}
+
+    def _is_old(self, one: Listed, *, on_trial: bool) -> bool:
+        known = self._known.get(one.id)
+        if known is None or known.state is not one.state:
+            return True
+        return on_trial and one.state is not ContainerState.CREATED and self._clock() - known.at >= ON_TRIAL_SECONDS
 
     async def _inspect(self, container_id: str) -> Details | None:
         try:
