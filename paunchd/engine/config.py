@@ -14,7 +14,14 @@ from paunchd.spec import ContainerSpec, Healthcheck, Limits, RestartPolicy
 
 Json = dict[str, Any]
 
-_PUBLISHED = re.compile(r"(?:(?:\[([^\]]+)\]|([^:\[]+)):)?(?:([\d-]*):)?([\d-]+)(?:/(\w+))?")
+#: The client sends these lists also when they are empty, and they show when the container is inspected.
+_NO_IO_LIMITS = (
+    "BlkioWeightDevice",
+    "BlkioDeviceReadBps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteIOps",
+)
 _DEVICE_MODE = re.compile(r"[rwm]+")
 
 
@@ -80,6 +87,7 @@ def _host_config(spec: ContainerSpec, inputs: Inputs) -> Json:
         "ShmSize": spec.shm_size or 0,
         "MemorySwappiness": -1 if spec.mem_swappiness is None else spec.mem_swappiness,
         "Ulimits": [{"Name": item.name, "Soft": item.soft, "Hard": item.hard} for item in spec.ulimit],
+        **{key: [] for key in _NO_IO_LIMITS},
         **_security(inputs.security_opt),
         **limits_config(spec.limits),
     }
@@ -140,8 +148,9 @@ def _log_config(spec: ContainerSpec) -> Json:
 
 
 def _capabilities(names: Iterable[str]) -> list[str] | None:
-    upper = [name.upper() for name in names]
-    return [name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}" for name in upper] or None
+    """Spell them the engine's way; ``ALL`` stands for all others."""
+    found = {f"CAP_{name.upper().removeprefix('CAP_')}" for name in names}
+    return ["ALL"] if "CAP_ALL" in found else sorted(found) or None
 
 
 def _security(options: Iterable[str]) -> Json:
@@ -176,17 +185,16 @@ def _exposed(entries: Iterable[str]) -> Iterator[str]:
 def _published(entries: Iterable[str]) -> Iterator[tuple[str, Json]]:
     """Pair each container port with its binding; the engine chooses from a host's range for one port."""
     for entry in entries:
-        match = _PUBLISHED.fullmatch(entry)
-        if match is None:
-            raise ValueError(f"{entry!r} is no port")
-        six, four, host, container, protocol = match.groups()
+        numbers, _, protocol = entry.partition("/")
+        rest, _, container = numbers.rpartition(":")
+        address, _, host = rest.rpartition(":")
         inside = _numbers(container)
         outside = _numbers(host) if host else None
         if outside and len(outside) != len(inside) and len(inside) > 1:
             raise ValueError(f"the ranges of {entry!r} differ in length")
         for index, number in enumerate(inside):
             chosen = host if outside is None or len(inside) == 1 else str(outside[index])
-            yield f"{number}/{protocol or 'tcp'}", {"HostIp": six or four or "", "HostPort": chosen or ""}
+            yield f"{number}/{protocol or 'tcp'}", {"HostIp": address.strip("[]"), "HostPort": chosen}
 
 
 def _bindings(published: Iterable[tuple[str, Json]]) -> dict[str, list[Json]]:
