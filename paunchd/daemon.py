@@ -25,6 +25,7 @@ from paunchd.errors import EngineUnavailable, PaunchdError, SettingsError, Store
 from paunchd.log import setup_logging
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
+from paunchd.readings import summary
 from paunchd.reconcile.execute import Executor
 from paunchd.reconcile.loop import Loop, Pace, Parts
 from paunchd.reconcile.model import Lane, Rules, Snapshot, Step
@@ -150,7 +151,7 @@ class Daemon:
     def _publish(self, snapshot: Snapshot) -> None:
         first = self._board.current is None
         self._board.publish(snapshot)
-        self._notifier.status(_status_line(snapshot))
+        self._notifier.status(summary(snapshot))
         if first:
             self._say_ready()
 
@@ -211,15 +212,6 @@ class Daemon:
             self._wake()
             log.info("settings_reloaded")
         self._notifier.ready()
-
-
-def _status_line(snapshot: Snapshot) -> str:
-    if snapshot.engine != "ok":
-        return f"engine away: {snapshot.engine}"
-    names = snapshot.plan.statuses
-    settled = sum(1 for status in names.values() if status.settled)
-    busy = f", {len(snapshot.in_flight)} in flight" if snapshot.in_flight else ""
-    return f"{settled} of {len(names)} settled{busy}; generation {snapshot.desired.generation}"
 
 
 def _prepare(settings: Settings) -> int:

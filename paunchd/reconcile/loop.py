@@ -190,14 +190,14 @@ class Loop:
         return History(names, self.confirmed)
 
     def _engine_away(self, error: str) -> float:
-        """Freeze: what is not known is not dead. Everything is shown as last seen, in state unknown."""
+        """Freeze: what is not known is not dead. Everything is kept as last seen, and told to be unknown."""
         if not self._away_seconds:
             log.warning("engine_away", error=error)
         self._away_seconds = min(LONGEST_AWAY_SECONDS, self._away_seconds * 2 or FIRST_AWAY_SECONDS)
         last = self._last or Snapshot(self._desired, Observed({}), self._history(), Plan((), {}))
-        names = last.plan.statuses.keys() | self._desired.items.keys()
-        unknown = {name: Status(name, State.UNKNOWN, error) for name in sorted(names)}
-        self._last = replace(last, desired=self._desired, engine=error, plan=Plan((), unknown))
+        unseen = {name: Status(name, State.UNKNOWN) for name in self._desired.items}
+        frozen = Plan((), {**unseen, **last.plan.statuses})
+        self._last = replace(last, desired=self._desired, engine=error, plan=frozen)
         self._show(self._last)
         return self._away_seconds
 
