@@ -19,7 +19,7 @@ def test_t116_a_duration_is_a_number_or_has_units(written, seconds):
 @pytest.mark.parametrize("written", ["soon", "10 s", "-1", -1, True, None, [], "1d", "", float("inf"), "9" * 400])
 def test_what_is_no_duration_is_refused(written):
     """Anything else is a mistake that says how to write a duration."""
-    with pytest.raises(ValueError, match="duration|longer"):
+    with pytest.raises(ValueError, match=r"duration|longer"):
         units.duration(written)
 
 

@@ -1,0 +1,14 @@
+"""What all unit tests share."""
+
+import asyncio
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loop_that_gets_closed():
+    """Looptime asks for the current event loop in every test, also in plain ones, where that makes one for ever."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
