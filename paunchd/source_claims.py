@@ -1,6 +1,6 @@
 """Who declares which name: files and memory into items, conflicts and names nobody may touch.
 
-Pure. The rules: a broken file still claims what it declared when it was last understood; a name claimed twice
+Decides only, reads nothing. The rules: a broken file still claims what it declared when it was last understood; a name claimed twice
 stays with the config that had it before, and where none had, nobody touches it (T-112).
 """
 

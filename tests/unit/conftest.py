@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from tests.unit.desired import Node
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _loop_that_gets_closed():
@@ -12,3 +14,10 @@ def _loop_that_gets_closed():
     asyncio.set_event_loop(loop)
     yield
     loop.close()
+
+
+@pytest.fixture
+def node(tmp_path):
+    directory = tmp_path / "desired"
+    directory.mkdir()
+    return Node(directory)

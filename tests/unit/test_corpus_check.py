@@ -12,7 +12,7 @@ import pytest
 from paunchd.render import render
 from paunchd.source import check
 from paunchd.spec import Kind, config_hash, dump, load
-from tests.unit.test_source import Node
+from tests.unit.desired import Node
 
 CORPUS = Path(os.environ.get("PAUNCHD_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 ROLES = sorted(path for path in CORPUS.glob("*/nodes/*") if path.is_dir())
@@ -22,13 +22,6 @@ pytestmark = [
     pytest.mark.skipif(not ROLES, reason=f"there is no corpus at {CORPUS}; set PAUNCHD_CORPUS"),
 ]
 roles = pytest.mark.parametrize("role", ROLES, ids=lambda role: "-".join(role.parts[-3::2]))
-
-
-@pytest.fixture
-def node(tmp_path):
-    directory = tmp_path / "desired"
-    directory.mkdir()
-    return Node(directory)
 
 
 def deploy(node, files, pattern):
