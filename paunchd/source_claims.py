@@ -1,7 +1,7 @@
 """Who declares which name: files and memory into items, conflicts and names nobody may touch.
 
-Decides only, reads nothing. The rules: a broken file still claims what it declared when it was last understood; a name claimed twice
-stays with the config that had it before, and where none had, nobody touches it (T-112).
+Decides only, reads nothing. The rules: a broken file still claims what it declared when it was last understood; a
+name claimed twice stays with the config that had it before, and where none had, nobody touches it (T-112).
 """
 
 from collections.abc import Mapping
