@@ -8,7 +8,9 @@ finished.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import assert_never
 
@@ -66,6 +68,18 @@ class Broke:
 
 Outcome = Done | CutShort | Broke
 
+BRIEF = (Create, Start, Stop, Kill, Unpause, Remove, Rename, Update)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where a lane is. *begun*: its live container has been touched, so it is carried through."""
+
+    ids: dict[str, str]
+    begun: bool = False
+    stopped_at: float | None = None
+    downtime: float | None = None
+
 
 class Executor:
     """*outdated* says whether a lane's desired state has changed since; *doing* is told each step as it begins."""
@@ -85,32 +99,33 @@ class Executor:
         self._doing = doing
 
     async def run(self, lane: Lane, slots: asyncio.Semaphore) -> Outcome:
-        """Take *lane*'s steps in order, holding one of *slots* but for steps that may last.
+        """Take *lane*'s steps in order, and hold one of *slots* over all those that only take the engine a moment.
 
-        Raises nothing an engine, a store or a file system can cause; that is in the outcome.
+        So in a mass change each container is down for its own switch alone, and records wait for nobody. Raises nothing an engine, a store or a file system can cause; that is in the outcome.
         """
-        ids = dict(lane.ids)
-        begun = False
-        stopped_at: float | None = None
-        downtime: float | None = None
-        for step in lane.steps:
-            if not begun and self._outdated(lane):
-                return CutShort(step)
-            begun = begun or _touches_live(step, lane.name)
-            self._doing(lane, step)
-            if isinstance(step, (Stop, Kill)) and step.engine_name == lane.name:
-                stopped_at = time.monotonic()
-            try:
-                if isinstance(step, (Pull, RunExec)):
-                    await self._perform(lane, step, ids)
-                else:
-                    async with slots:
-                        await self._perform(lane, step, ids)
-            except (EngineError, StoreError, OSError) as error:
-                return Broke(step, error, isinstance(step, (Create, Start)) and isinstance(error, Rejected))
-            if isinstance(step, Start) and stopped_at is not None:
-                downtime = time.monotonic() - stopped_at
-        return Done(downtime)
+        progress = _Progress(dict(lane.ids))
+        for on_engine, steps in groupby(lane.steps, key=lambda step: isinstance(step, BRIEF)):
+            async with slots if on_engine else nullcontext():
+                for step in steps:
+                    outcome = await self._take(lane, step, progress)
+                    if outcome:
+                        return outcome
+        return Done(progress.downtime)
+
+    async def _take(self, lane: Lane, step: Step, progress: _Progress) -> Outcome | None:
+        if not progress.begun and self._outdated(lane):
+            return CutShort(step)
+        progress.begun = progress.begun or _touches_live(step, lane.name)
+        self._doing(lane, step)
+        if isinstance(step, (Stop, Kill)) and step.engine_name == lane.name:
+            progress.stopped_at = time.monotonic()
+        try:
+            await self._perform(lane, step, progress.ids)
+        except (EngineError, StoreError, OSError) as error:
+            return Broke(step, error, isinstance(step, (Create, Start)) and isinstance(error, Rejected))
+        if isinstance(step, Start) and progress.stopped_at is not None:
+            progress.downtime = time.monotonic() - progress.stopped_at
+        return None
 
     async def _perform(self, lane: Lane, step: Step, ids: dict[str, str]) -> None:  # noqa: C901, PLR0912 - one match
         engine = self._engine
