@@ -101,7 +101,8 @@ class Executor:
     async def run(self, lane: Lane, slots: asyncio.Semaphore) -> Outcome:
         """Take *lane*'s steps in order, and hold one of *slots* over all those that only take the engine a moment.
 
-        So in a mass change each container is down for its own switch alone, and records wait for nobody. Raises nothing an engine, a store or a file system can cause; that is in the outcome.
+        So in a mass change each container is down for its own switch alone, and records wait for nobody. Raises nothing
+        an engine, a store or a file system can cause; that is in the outcome.
         """
         progress = _Progress(dict(lane.ids))
         for on_engine, steps in groupby(lane.steps, key=lambda step: isinstance(step, BRIEF)):
