@@ -1,5 +1,6 @@
 """What every test may ask for: an engine of the session's own, images for it, and an owner nobody else has."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -20,6 +21,16 @@ from paunchd.engine import DockerEngine  # noqa: E402
 STUB = "paunchd.test/stub:1"
 
 Docker = Callable[..., str]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _spare_loop() -> Iterator[None]:
+    """Have an event loop set: asking for it where none is makes one that pytest-asyncio never closes."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture(scope="session")

@@ -160,10 +160,15 @@ class Node:
         volumes = [volume and self.rewritten_volume(volume) for volume in definition["volumes"]]
         return {**definition, "volumes": volumes}
 
-    def rewrite_steps(self, steps: Steps) -> Steps:
-        return {
-            step: {name: self.rewrite(one) for name, one in definitions.items()} for step, definitions in steps.items()
-        }
+    def runnable(self, definition: Definition) -> Definition:
+        """Rewrite, and leave out what is mounted on a part of /sys that this host's kernel does not have."""
+        moved = self.rewrite(definition)
+        volumes = [volume for volume in moved.get("volumes") or [] if not _needs_kernel_part(volume)]
+        return {**moved, "volumes": volumes} if volumes else moved
+
+    def rewrite_steps(self, steps: Steps, *, runnable: bool = False) -> Steps:
+        rewrite = self.runnable if runnable else self.rewrite
+        return {step: {name: rewrite(one) for name, one in names.items()} for step, names in steps.items()}
 
     def prepare(self, role: Role) -> None:
         """Make every bind source of *role*, with the scripts its tasks run and kolla's configuration files."""

@@ -6,6 +6,7 @@ cancelled. Nothing is decided here, and no call is repeated.
 """
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -280,13 +281,13 @@ def _watch(client: Client, stream: Stream, tell: Callable[[], None]) -> None:
     An engine silent for the length of a call is asked anew, to see whether it is still there; what may have
     been missed meanwhile counts as an event.
     """
-    filters = {"type": "container", "event": _EVENTS.split()}
+    wanted = {"filters": json.dumps({"type": ["container"], "event": _EVENTS.split()})}
     while not stream.ended:
-        with client.asked("watch", "containers") as sdk:
-            reports = sdk.events(filters=cast("dict[str, str]", filters))
-            stream.open(reports)
-            with suppress(ReadTimeoutError):
-                for _ in reports:
+        with client.asked("watch", "containers") as sdk, suppress(ReadTimeoutError):
+            response = send(sdk, "GET", "/events", params=wanted, stream=True)
+            with response:
+                stream.open(CancellableStream(iter(()), response))
+                for _ in response.raw.stream():
                     tell()
                 raise EngineUnavailable("cannot watch containers: the engine has ended the stream")
         tell()
