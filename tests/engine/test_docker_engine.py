@@ -15,8 +15,14 @@ from paunchd.spec import ContainerSpec
 
 pytestmark = pytest.mark.engine
 
-OBEDIENT = 'trap "echo asked politely > /data/said; exit 0" TERM; while :; do sleep 0.05; done'
+OBEDIENT = 'trap "echo asked politely > /data/said; exit 0" TERM; echo ready; while :; do sleep 0.05; done'
 DEAF = 'trap "" TERM; while :; do sleep 0.05; done'
+
+
+async def says(engine, ref, text):
+    async with asyncio.timeout(10):
+        while await engine.logs(ref, 5) != text:  # noqa: ASYNC110 - an engine has nothing to wait for
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -33,7 +39,7 @@ async def start(engine, owner, stub_image):
 async def test_t010_removal_is_polite_and_keeps_the_volume(start, engine, docker, owner):
     """What still runs gets its signal and grace, and its named volume survives it."""
     ref = await start(command=["sh", "-c", OBEDIENT], volumes=[f"{owner}:/data"])
-    await asyncio.sleep(0.2)
+    await says(engine, ref, "ready\n")
     await engine.remove(ref)
     reader = await start(volumes=[f"{owner}:/data"])
     assert (await engine.run_exec(reader, ["cat", "/data/said"])).output == "asked politely\n"
@@ -104,10 +110,10 @@ async def test_t050_a_command_gets_environment_user_and_privileges(engine, start
 async def test_t030_output_that_is_no_text_is_text_all_the_same(engine, start):
     """Bytes that are no UTF-8 become replacement characters, in results and in logs."""
     script = r'printf "\377\376ok\n"'
-    ref = await start(command=["sh", "-c", f"{script}; {OBEDIENT}"], volumes=["/data"])
+    ref = await start(command=["sh", "-c", f"{script}; exec sleep 60"], stop_signal="SIGKILL")
     expected = "\ufffd\ufffdok\n"
     assert (await engine.run_exec(ref, ["sh", "-c", script])).output == expected
-    assert await engine.logs(ref, 5) == expected
+    await says(engine, ref, expected)
 
 
 async def test_output_is_bounded_and_its_end_is_kept(engine, start):
@@ -122,8 +128,7 @@ async def test_output_is_bounded_and_its_end_is_kept(engine, start):
 async def test_logs_of_a_terminal_are_read_too(engine, start):
     """With a terminal the engine does not split the streams."""
     ref = await start(command=["sh", "-c", "echo on a terminal; sleep 60"], tty=True, stop_signal="SIGKILL")
-    await asyncio.sleep(0.2)
-    assert await engine.logs(ref, 5) == "on a terminal\r\n"
+    await says(engine, ref, "on a terminal\r\n")
 
 
 async def test_t053_a_ulimit_is_honoured(engine, start):
