@@ -30,7 +30,5 @@ def call(
     finally:
         connection.close()
     if answer.status >= http.client.BAD_REQUEST:
-        raise OSError(
-            f"cannot call {method} {target}: {answer.status} {text.decode(errors='replace').strip()}"
-        )
+        raise OSError(f"cannot call {method} {target}: {answer.status} {text.decode(errors='replace').strip()}")
     return text

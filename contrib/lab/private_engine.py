@@ -47,9 +47,7 @@ def _requirements() -> str:
         raise LabError("cannot start a private engine: it needs root")
     dockerd = shutil.which("dockerd", path=path)
     if not dockerd or not shutil.which("runc", path=path):
-        raise LabError(
-            "cannot start a private engine: no dockerd or runc here; see contrib/lab/install_engine.sh"
-        )
+        raise LabError("cannot start a private engine: no dockerd or runc here; see contrib/lab/install_engine.sh")
     return dockerd
 
 
@@ -59,12 +57,8 @@ class PrivateEngine:
     *arguments* go to dockerd. By default it makes no network: containers have `host` or `none`.
     """
 
-    def __init__(
-        self, arguments: Sequence[str] = ("--bridge", "none"), *, directory: Path | None = None
-    ) -> None:
-        self.directory = (
-            directory or Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}-{time.time_ns():x}"
-        )
+    def __init__(self, arguments: Sequence[str] = ("--bridge", "none"), *, directory: Path | None = None) -> None:
+        self.directory = directory or Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}-{time.time_ns():x}"
         self.socket = self.directory / "docker.sock"
         self.url = f"unix://{self.socket}"
         self._arguments = tuple(arguments)
@@ -169,9 +163,7 @@ class PrivateEngine:
                 time.sleep(0.05)
             else:
                 return
-        raise LabError(
-            f"cannot start a private engine: not ready after {_READY_SECONDS:g} s\n{self.log_tail()}"
-        )
+        raise LabError(f"cannot start a private engine: not ready after {_READY_SECONDS:g} s\n{self.log_tail()}")
 
     def _fail_if_dead(self) -> None:
         if self._dockerd is not None and self._dockerd.poll() is not None:

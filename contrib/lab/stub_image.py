@@ -64,9 +64,7 @@ def _is_static(program: str) -> bool:
 
 def _passwd(users: Sequence[str]) -> tuple[bytes, bytes]:
     numbered = [("root", 0), *((user, 1000 + index) for index, user in enumerate(users))]
-    passwd = "".join(
-        f"{user}:x:{uid}:{uid}::/{'root' if uid == 0 else ''}:/bin/sh\n" for user, uid in numbered
-    )
+    passwd = "".join(f"{user}:x:{uid}:{uid}::/{'root' if uid == 0 else ''}:/bin/sh\n" for user, uid in numbered)
     group = "".join(f"{user}:x:{uid}:\n" for user, uid in numbered)
     return passwd.encode(), group.encode()
 
