@@ -14,14 +14,6 @@ from paunchd.spec import ContainerSpec, Healthcheck, Limits, RestartPolicy
 
 Json = dict[str, Any]
 
-#: The client sends these lists also when they are empty, and they show when the container is inspected.
-_NO_IO_LIMITS = (
-    "BlkioWeightDevice",
-    "BlkioDeviceReadBps",
-    "BlkioDeviceWriteBps",
-    "BlkioDeviceReadIOps",
-    "BlkioDeviceWriteIOps",
-)
 _DEVICE_MODE = re.compile(r"[rwm]+")
 
 
@@ -87,7 +79,6 @@ def _host_config(spec: ContainerSpec, inputs: Inputs) -> Json:
         "ShmSize": spec.shm_size or 0,
         "MemorySwappiness": -1 if spec.mem_swappiness is None else spec.mem_swappiness,
         "Ulimits": [{"Name": item.name, "Soft": item.soft, "Hard": item.hard} for item in spec.ulimit],
-        **{key: [] for key in _NO_IO_LIMITS},
         **_security(inputs.security_opt),
         **limits_config(spec.limits),
     }

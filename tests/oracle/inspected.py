@@ -22,7 +22,10 @@ EXCEPTIONS: Mapping[str, str] = {
 
 
 def comparable(answer: Mapping[str, Any], *, hostname_given: bool) -> dict[str, Any]:
-    """Flatten what counts into ``Part.Key``; the exceptions are left out."""
+    """Flatten what counts into ``Part.Key``; the exceptions are left out.
+
+    So are empty lists: client 20.10 sends null where client 28 sends `[]`, and both mean nothing.
+    """
     found: dict[str, Any] = {}
     for part in PARTS:
         value = answer.get(part)
@@ -31,7 +34,7 @@ def comparable(answer: Mapping[str, Any], *, hostname_given: bool) -> dict[str, 
             item = _without_names(item) if part == "Mounts" else item  # noqa: PLW2901
             found[f"{part}.{key}".rstrip(".")] = _sorted(item) if {part, key} & UNORDERED else item
     left_out = {key for key in EXCEPTIONS if key != "Config.Hostname" or not hostname_given}
-    return {key: value for key, value in found.items() if key not in left_out}
+    return {key: value for key, value in found.items() if key not in left_out and value != []}
 
 
 def _without_names(mounts: Any) -> Any:
