@@ -1,6 +1,7 @@
 """An engine to play on, and the images of the play: whatever was brought here is taken away again."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -110,13 +111,24 @@ def images(ground: Ground, name: str, gone: Callable[[list[str]], None]) -> Iter
     ]
     try:
         for tag, recipe in zip(tags, recipes, strict=True):
-            stub_image.build(ground.url, [tag], recipe)
+            with _uninterrupted():
+                stub_image.build(ground.url, [tag], recipe)
         yield
     finally:
         for tag in tags:
             _remove_image(client, tag)
         gone([tag for tag in tags if client.images.list(name=tag)])
         client.close()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Signals wait: an engine finishes a build nobody waits for any more, and its image would be left behind."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _remove_image(client: docker.DockerClient, tag: str) -> None:

@@ -67,6 +67,8 @@ class Scene:
                 show(self._rows(look), self._footnote())
                 if reached(look):
                     return look
+                if not self.supervisor.alive:
+                    raise ActFailedError(f"the daemon has ended while this was waited for: {what}")
                 if time.monotonic() > deadline:
                     states = ", ".join(f"{name}: {one['state']}" for name, one in look.containers.items())
                     raise ActFailedError(f"not within {_LONGEST_SECONDS:g} s: {what} ({states or 'no answer'})")

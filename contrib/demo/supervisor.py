@@ -50,7 +50,7 @@ class Supervisor:
             )
         deadline = time.monotonic() + _START_SECONDS
         while self.ask("status") is None:
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if not self.alive or time.monotonic() > deadline:
                 raise NotUpError(f"paunchd did not come up:\n{self.log_tail()}")
             time.sleep(0.05)
 
@@ -67,6 +67,10 @@ class Supervisor:
             process.kill()
             code = process.wait()
         return code, time.monotonic() - began
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def ask(self, *parts: str) -> Answer | None:
         """One answer of the API; ``None`` while there is none."""

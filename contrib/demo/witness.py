@@ -10,6 +10,7 @@ from docker.errors import APIError, NotFound
 
 _OWNER = "managed_by"
 _NAME = "container_name"
+_LATE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,10 @@ class Witness:
 
     def remove_all(self, volumes: Iterable[str]) -> None:
         """Remove the owner's containers and the named volumes, with no grace for anybody."""
-        for container_id in self.ids().values():
-            try:
-                self._client.api.remove_container(container_id, force=True, v=True)
-            except NotFound:
-                continue
+        self._remove_containers()
+        time.sleep(_LATE_SECONDS)
+        while self._remove_containers():
+            time.sleep(_LATE_SECONDS)
         for volume in volumes:
             try:
                 self._client.volumes.get(volume).remove(force=True)
@@ -103,6 +103,16 @@ class Witness:
                 continue
             except APIError:
                 continue  # `volumes_left` tells
+
+    def _remove_containers(self) -> bool:
+        """Whether there were any: a daemon ended in the middle of making one has asked for it already."""
+        found = self.ids()
+        for container_id in found.values():
+            try:
+                self._client.api.remove_container(container_id, force=True, v=True)
+            except NotFound:
+                continue
+        return bool(found)
 
     def volumes_left(self, volumes: Iterable[str]) -> list[str]:
         there = {volume.name for volume in self._client.volumes.list()}
