@@ -32,9 +32,15 @@ def comparable(answer: Mapping[str, Any], *, hostname_given: bool) -> dict[str, 
         items = value.items() if isinstance(value, dict) else [("", value)]
         for key, item in items:
             item = _without_names(item) if part == "Mounts" else item  # noqa: PLW2901
+            item = _capabilities(item) if key in {"CapAdd", "CapDrop"} else item  # noqa: PLW2901
             found[f"{part}.{key}".rstrip(".")] = _sorted(item) if {part, key} & UNORDERED else item
     left_out = {key for key in EXCEPTIONS if key != "Config.Hostname" or not hostname_given}
     return {key: value for key, value in found.items() if key not in left_out and value != []}
+
+
+def _capabilities(names: Any) -> Any:
+    """Client 28 spells them as the engine does, client 20.10 as they were written."""
+    return sorted(f"CAP_{name.upper().removeprefix('CAP_')}" for name in names or [])
 
 
 def _without_names(mounts: Any) -> Any:
