@@ -79,13 +79,17 @@ class Limits:
         return bool(self._set())
 
     def missing_in(self, actual: "Limits") -> "Limits":
-        """Those declared here that *actual* does not have.
+        """Those declared here that *actual* does not have and that a living container can be given.
 
-        0, -1 and nothing are all the engine's ways to say "no limit" (T-054), and ``0-2`` is ``0,1,2``.
+        0, -1 and nothing are all the engine's ways to say "no limit" (T-054), and ``0-2`` is ``0,1,2``. Pids aside the
+        engine takes a 0 for "as it is": a limit once set is lifted only by making the container anew.
         """
-        differing = {
-            name: value for name, value in self._set() if _comparable(value) != _comparable(getattr(actual, name))
-        }
+        differing = {}
+        for name, value in self._set():
+            wanted = _comparable(value)
+            liftable = wanted is not None or name == "pids_limit"
+            if liftable and wanted != _comparable(getattr(actual, name)):
+                differing[name] = value
         return Limits(**differing)
 
     def _set(self) -> list[tuple[str, Any]]:

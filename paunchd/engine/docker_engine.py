@@ -1,8 +1,8 @@
 """The engine behind Docker's API.
 
-Short calls and long ones (pull, stop, remove, exec, logs, events) have separate threads: one that hangs costs
-its own lane only, and for no longer than its deadline at the HTTP level, because a thread cannot be
-cancelled. Nothing is decided here, and no call is repeated.
+Looks, changes and long calls (pull, stop, remove, exec, logs, events) have threads of their own: one that hangs costs its
+own lane only, for no longer than its deadline at the HTTP level, because a thread cannot be cancelled, and looking never
+queues behind doing. Nothing is decided here, and no call is repeated.
 """
 
 import asyncio
@@ -72,23 +72,24 @@ class DockerEngine:
         self._call_timeout = call_timeout_seconds
         self._pull_timeout = pull_timeout_seconds
         self._short = Workers("engine", concurrency, client)
+        self._reads = Workers("engine-reads", concurrency, client)
         self._long = Workers("engine-long", concurrency * _LONG_CALLS, client)
         self._watchers = Workers("engine-events", _WATCHERS, client)
         self._streams: set[Stream] = set()
 
     async def list(self) -> Sequence[Listed]:
-        rows = await self._ask("list", "containers", lambda sdk: sdk.containers(all=True))
+        rows = await self._read("list", "containers", lambda sdk: sdk.containers(all=True))
         return [answers.listed(row) for row in rows]
 
     async def inspect(self, ref: str) -> Details:
-        return answers.details(await self._ask("inspect", ref, lambda sdk: sdk.inspect_container(ref)))
+        return answers.details(await self._read("inspect", ref, lambda sdk: sdk.inspect_container(ref)))
 
     async def has_image(self, image: str) -> bool:
         def call(sdk: Sdk) -> None:
             sdk.inspect_image(image)  # type: ignore[no-untyped-call]
 
         try:
-            await self._ask("inspect", f"image {image}", call)
+            await self._read("inspect", f"image {image}", call)
         except (NotFound, Rejected):  # a malformed name is refused rather than not found
             return False
         return True
@@ -213,19 +214,18 @@ class DockerEngine:
             stream.end()
 
     async def ping(self) -> None:
-        await self._ask("reach", "the engine", lambda sdk: sdk.ping())
+        await self._read("reach", "the engine", lambda sdk: sdk.ping())
 
     async def close(self) -> None:
         for stream in self._streams:
             stream.end()
-        await asyncio.gather(self._short.close(), self._long.close(), self._watchers.close())
+        await asyncio.gather(*(w.close() for w in (self._short, self._reads, self._long, self._watchers)))
 
     async def _ask(self, verb: str, what: str, call: Callable[[Sdk], T]) -> T:
-        def ask(client: Client) -> T:
-            with client.asked(verb, what) as sdk:
-                return call(sdk)
+        return await self._counted(verb, self._short, _asking(verb, what, call))
 
-        return await self._counted(verb, self._short, ask)
+    async def _read(self, verb: str, what: str, call: Callable[[Sdk], T]) -> T:
+        return await self._counted(verb, self._reads, _asking(verb, what, call))
 
     async def _counted(self, verb: str, workers: Workers[Client], call: Callable[[Client], T]) -> T:
         began = time.monotonic()
@@ -292,3 +292,11 @@ def _watch(client: Client, stream: Stream, tell: Callable[[], None]) -> None:
                 raise EngineUnavailable("cannot watch containers: the engine has ended the stream")
         tell()
     raise EngineUnavailable("cannot watch containers: it was ended")
+
+
+def _asking(verb: str, what: str, call: Callable[[Sdk], T]) -> Callable[[Client], T]:
+    def ask(client: Client) -> T:
+        with client.asked(verb, what) as sdk:
+            return call(sdk)
+
+    return ask
