@@ -5,9 +5,9 @@ repeats nothing.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import docker
 import requests
@@ -17,6 +17,7 @@ from paunchd.engine.refusals import refusal
 from paunchd.errors import EngineError, EngineUnavailable, NotFound
 
 Sdk = docker.APIClient
+T = TypeVar("T")
 
 _OLDEST = "1.24"
 _TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
@@ -96,3 +97,11 @@ def _innermost(error: BaseException) -> str:
     while deeper := error.__cause__ or error.__context__:
         error = deeper
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def asking(verb: str, what: str, call: Callable[[Sdk], T]) -> Callable[[Client], T]:
+    def ask(client: Client) -> T:
+        with client.asked(verb, what) as sdk:
+            return call(sdk)
+
+    return ask

@@ -1,8 +1,8 @@
 """The engine behind Docker's API.
 
-Looks, changes and long calls (pull, stop, remove, exec, logs, events) have threads of their own: one that hangs costs its
-own lane only, for no longer than its deadline at the HTTP level, because a thread cannot be cancelled, and looking never
-queues behind doing. Nothing is decided here, and no call is repeated.
+Looks, changes and long calls (pull, stop, remove, exec, logs, events) have threads of their own: looking never queues
+behind doing, and a call that hangs costs its own lane only, for no longer than its deadline at the HTTP level, because
+a thread cannot be cancelled. Nothing is decided here, and no call is repeated.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from docker.types.daemon import CancellableStream
 from urllib3.exceptions import ReadTimeoutError
 
 from paunchd.engine import answers
-from paunchd.engine.client import Client, Sdk, send
+from paunchd.engine.client import Client, Sdk, asking, send
 from paunchd.engine.config import create_config, update_config
 from paunchd.engine.execs import kill_exec
 from paunchd.engine.inputs import passed_through, read_inputs
@@ -222,10 +222,10 @@ class DockerEngine:
         await asyncio.gather(*(w.close() for w in (self._short, self._reads, self._long, self._watchers)))
 
     async def _ask(self, verb: str, what: str, call: Callable[[Sdk], T]) -> T:
-        return await self._counted(verb, self._short, _asking(verb, what, call))
+        return await self._counted(verb, self._short, asking(verb, what, call))
 
     async def _read(self, verb: str, what: str, call: Callable[[Sdk], T]) -> T:
-        return await self._counted(verb, self._reads, _asking(verb, what, call))
+        return await self._counted(verb, self._reads, asking(verb, what, call))
 
     async def _counted(self, verb: str, workers: Workers[Client], call: Callable[[Client], T]) -> T:
         began = time.monotonic()
@@ -292,11 +292,3 @@ def _watch(client: Client, stream: Stream, tell: Callable[[], None]) -> None:
                 raise EngineUnavailable("cannot watch containers: the engine has ended the stream")
         tell()
     raise EngineUnavailable("cannot watch containers: it was ended")
-
-
-def _asking(verb: str, what: str, call: Callable[[Sdk], T]) -> Callable[[Client], T]:
-    def ask(client: Client) -> T:
-        with client.asked(verb, what) as sdk:
-            return call(sdk)
-
-    return ask
