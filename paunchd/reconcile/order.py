@@ -4,8 +4,9 @@ Pure. Only what brings something new asks for its turn; ``order`` says who must 
 what comes after it and nothing else (T-111).
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -14,6 +15,8 @@ from paunchd.reconcile.outlook import Outlook
 from paunchd.spec import Dependency, Kind
 
 Ready = Callable[[Outlook], bool]
+Chain = tuple[str, ...]
+Node = str | tuple[Chain, int]  # a declared name, or a barrier: everything of one chain up to a rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class Declared:
     def name(self) -> str:
         return self.item.name
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Within one config and step the start order counts."""
+        return self.item.config_id, str(self.item.step)
+
 
 def order(declared: Iterable[Declared], between_steps: str) -> dict[str, Status]:
     """Return a status for each name whose steps must not begin yet; the others may."""
@@ -38,15 +46,15 @@ def order(declared: Iterable[Declared], between_steps: str) -> dict[str, Status]
     cycles = _cycles(everyone)
     steps = _first_unready(everyone, lambda one: one.item.step, _ready_for_next_step(between_steps))
     orders = {
-        config_id: _first_unready(members, lambda one: one.item.spec.start_order, _started)
-        for config_id, members in _by_config(everyone).items()
+        place: _first_unready(members, lambda one: one.item.spec.start_order, _started)
+        for place, members in _by_place(everyone).items()
     }
     statuses = {}
     for one in waiting:
         status = (
             cycles.get(one.name)
             or _behind(one, one.item.step, steps, "an earlier step")
-            or _behind(one, one.item.spec.start_order, orders[one.item.config_id], "an earlier start_order")
+            or _behind(one, one.item.spec.start_order, orders[one.place], "an earlier start_order")
             or _dependent(one, by_name)
         )
         if status:
@@ -67,11 +75,11 @@ def _ready_for_next_step(between_steps: str) -> Ready:
     return lambda outlook: outlook.started and (outlook.healthy or outlook.completed or not outlook.replaces)
 
 
-def _by_config(everyone: list[Declared]) -> Mapping[str, list[Declared]]:
-    configs: defaultdict[str, list[Declared]] = defaultdict(list)
+def _by_place(everyone: list[Declared]) -> Mapping[tuple[str, str], list[Declared]]:
+    places: defaultdict[tuple[str, str], list[Declared]] = defaultdict(list)
     for one in everyone:
-        configs[one.item.config_id].append(one)
-    return configs
+        places[one.place].append(one)
+    return places
 
 
 Unready = tuple[int, tuple[str, ...]] | None
@@ -125,30 +133,68 @@ def _meets(dependency: Dependency, other: Declared) -> bool:
 
 
 def _cycles(everyone: list[Declared]) -> dict[str, Status]:
-    """Exactly the members of each cycle, each told its cycle. Steps and start orders are edges as well."""
+    """Exactly the members of each cycle, each told a shortest one. Steps and start orders are edges as well.
+
+    They alone cannot make a cycle, so each one has a declared dependency in it, and is looked for from there.
+    """
     if not any(one.item.spec.depends_on for one in everyone):
         return {}
-    graph = _graph(everyone)
+    graph = _reversed(_without_starts(_reversed(_without_starts(_graph(everyone)))))
     found: dict[str, Status] = {}
-    while True:
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            nodes = error.args[1]
-            members = [node for node in nodes if isinstance(node, str)]
-            chain = " → ".join(reversed(members))
-            for name in set(members):
-                found[name] = Status(name, State.FAILED, f"depends on itself: {chain}")
-                graph[name] = set()
-        else:
-            return found
+    for one in sorted((one for one in everyone if one.name in graph), key=lambda one: one.name):
+        for dependency in one.item.spec.depends_on:
+            way = _way(graph, dependency.name, one.name)
+            members = [node for node in way if isinstance(node, str)]
+            for place, name in enumerate(members):
+                chain = " → ".join((*members[place:], *members[:place], name))
+                found.setdefault(name, Status(name, State.FAILED, f"depends on itself: {chain}"))
+    return found
 
 
-def _graph(everyone: list[Declared]) -> dict[Hashable, set[Hashable]]:
+def _without_starts(graph: Mapping[Node, set[Node]]) -> dict[Node, set[Node]]:
+    """Leave out all that stands behind no cycle."""
+    sorter = TopologicalSorter(graph)
+    with suppress(CycleError):
+        sorter.prepare()  # it goes on as far as the cycles let it
+    free: set[Node] = set()
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        free.update(ready)
+        sorter.done(*ready)
+    return {node: needs - free for node, needs in graph.items() if node not in free}
+
+
+def _reversed(graph: Mapping[Node, set[Node]]) -> dict[Node, set[Node]]:
+    turned: dict[Node, set[Node]] = {node: set() for node in graph}
+    for node, needs in graph.items():
+        for need in needs:
+            turned[need].add(node)
+    return turned
+
+
+def _way(graph: Mapping[Node, set[Node]], start: Node, end: Node) -> list[Node]:
+    """Return a shortest way from *start* to *end*, the same one each time; empty where there is none."""
+    came_from: dict[Node, Node | None] = {start: None}
+    queue = deque([start])
+    while queue and end not in came_from:
+        node = queue.popleft()
+        for following in sorted(graph.get(node, ()), key=repr):
+            if following not in came_from:
+                came_from[following] = node
+                queue.append(following)
+    way: list[Node] = []
+    back = end if end in came_from else None
+    while back is not None:
+        way.append(back)
+        back = came_from[back]
+    return way[::-1]
+
+
+def _graph(everyone: list[Declared]) -> dict[Node, set[Node]]:
     """Each node with what comes before it; a barrier for each step and start order keeps it linear in the items."""
-    graph: dict[Hashable, set[Hashable]] = {}
+    graph: dict[Node, set[Node]] = {}
     stages = {one.name: _stages(one) for one in everyone}
-    chains: defaultdict[Hashable, set[int]] = defaultdict(set)
+    chains: defaultdict[Chain, set[int]] = defaultdict(set)
     for places in stages.values():
         for chain, rank in places:
             chains[chain].add(rank)
@@ -170,8 +216,8 @@ def _graph(everyone: list[Declared]) -> dict[Hashable, set[Hashable]]:
     return graph
 
 
-def _stages(one: Declared) -> list[tuple[Hashable, int]]:
-    stages: list[tuple[Hashable, int]] = [(("order", one.item.config_id), one.item.spec.start_order)]
+def _stages(one: Declared) -> list[tuple[Chain, int]]:
+    stages: list[tuple[Chain, int]] = [(("order", *one.place), one.item.spec.start_order)]
     if one.item.step is not None:
         stages.append((("step",), one.item.step))
     return stages
