@@ -3,6 +3,8 @@
 Pure. Once means once a hash: a success stands until the hash changes. A failure is never counted as done (T-110).
 """
 
+from dataclasses import replace
+
 from paunchd.reconcile.diff import Drift
 from paunchd.reconcile.model import (
     Container,
@@ -65,7 +67,8 @@ def _task_steps(drift: Drift, result: Result | None, now: float) -> tuple[Step, 
     if live is not None and live.hash == drift.item.hash:
         return clear + _at_hash(drift, live, result, now)
     if over:
-        return clear
+        # What is desired again was done before; the run of another revision goes on no longer, its rest may be read.
+        return clear + (away(live) if live is not None and live.running else ())
     gone = away(live) if live else ()
     return (*clear, *preparation(drift.name, spec), *gone, *_run(drift))
 
@@ -122,7 +125,8 @@ def _task_status(drift: Drift, result: Result | None, steps: tuple[Step, ...], n
     live, name = drift.seen.live, drift.name
     if live is not None and live.hash == drift.item.hash and live.running:
         seconds = now - drift.past.trial.since if drift.past.trial else 0.0
-        return Status(name, State.STARTING, f"running for {seconds:.0f} s", until=_deadline(drift))
+        until = None if steps else _deadline(drift)
+        return Status(name, State.STARTING, f"running for {seconds:.0f} s", until=until)
     if result is not None and result.succeeded:
         return Status(name, State.SUCCEEDED, settled=True)
     if steps:
@@ -161,10 +165,12 @@ def exec_(drift: Drift, facts: Facts) -> Outlook:
     key = f"{drift.item.hash}@{live.hash}" if live else drift.item.hash
     result = drift.past.results.get(key)
     if result is not None and (result.succeeded or _exhausted(result, spec)):
-        return _exec_over(name, result, clear)
+        done = result.succeeded
+        status = Status(name, State.SUCCEEDED, settled=True) if done else _failed(name, result)
+        return replace(_cleared(drift, status, clear), started=done, healthy=done, completed=done)
     absent = _absence(name, target, seen, facts)
     if absent or live is None:
-        return Outlook(name, absent or Status(name, State.FAILED), clear, Reason("left-over"))
+        return _cleared(drift, absent or Status(name, State.FAILED), clear)
     steps: tuple[Step, ...] = (*clear, RunExec(name, target, live.id, key, spec))
     stopped = obstacle(name, drift.seen, drift.past, steps)
     attempt = backing_off(drift.past.attempt, key, steps, facts.now)
@@ -175,11 +181,10 @@ def exec_(drift: Drift, facts: Facts) -> Outlook:
     return Outlook(name, status, () if stopped else steps, reason, revision=key, turn=True)
 
 
-def _exec_over(name: str, result: Result, clear: tuple[Step, ...]) -> Outlook:
-    done = result.succeeded
-    status = Status(name, State.SUCCEEDED, settled=True) if done else _failed(name, result)
-    reason = Reason("left-over")
-    return Outlook(name, status, clear, reason, started=done, healthy=done, completed=done)
+def _cleared(drift: Drift, status: Status, clear: tuple[Step, ...]) -> Outlook:
+    """An exec has no container of its own: one of its name is left from when it was another kind."""
+    held = obstacle(drift.name, drift.seen, drift.past, clear)
+    return Outlook(drift.name, held or status, () if held else clear, Reason("left-over"))
 
 
 def _absence(name: str, target: str, seen: Seen, facts: Facts) -> Status | None:
@@ -189,6 +194,8 @@ def _absence(name: str, target: str, seen: Seen, facts: Facts) -> Status | None:
         return Status(name, State.FAILED, f"its target {target} is not there and no config declares it")
     if live is None or live.state is not ContainerState.RUNNING:
         return Status(name, State.BLOCKED, f"its target {target} is not running", blocked_by=(target,))
+    if target in facts.in_flight:
+        return Status(name, State.BLOCKED, f"its target {target} is being worked on", blocked_by=(target,))
     past = facts.history.of(target)
     proved = past.good is not None and past.good.hash == live.hash
     if proved or live.health is Health.HEALTHY or past.trial is None or past.trial.healthy_at is not None:
