@@ -122,7 +122,11 @@ def judge(trial: Trial, container: Container, gate: Gate, now: float, *, has_goo
     if container.health is Health.UNHEALTHY:
         return Failed("unhealthy", "became unhealthy in probation")
     until = trial.healthy_at + gate.probation_seconds
-    return Proven() if now >= until else Healthy(until)
+    if now < until:
+        return Healthy(until)
+    if container.state is ContainerState.RUNNING:
+        return Proven()
+    return Healthy(now + max(gate.min_healthy_seconds, 1.0))  # it is down just now, and that is no time to judge
 
 
 def _misfortune(trial: Trial, container: Container, gate: Gate, *, has_good: bool) -> Failed | None:
