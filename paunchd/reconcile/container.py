@@ -3,6 +3,8 @@
 Pure.
 """
 
+from dataclasses import replace
+
 from paunchd.reconcile.diff import Drift, changes
 from paunchd.reconcile.model import (
     Accept,
@@ -20,6 +22,7 @@ from paunchd.reconcile.model import (
     Update,
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
+from paunchd.reconcile.project import project
 from paunchd.reconcile.switch import Case, declared_restart, unfold, unknown
 from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
 
@@ -27,26 +30,48 @@ from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
 def outlook(case: Case, now: float) -> Outlook:
     drift = case.drift
     steps = _steps(case)
+    wanted = _wanted(case, steps)
     stopped = obstacle(drift.name, drift.seen, drift.past, steps)
-    attempt = backing_off(drift.past.attempt, drift.effective.hash, steps, now)
-    if stopped is None and attempt:
-        stopped = _parked(drift, attempt) if drift.rolled_back else put_off(drift.name, attempt)
+    if stopped:
+        return replace(wanted, status=stopped, steps=())
+    attempt = backing_off(drift.past.attempt, wanted.revision, steps, now)
+    if attempt:
+        status = _parked(drift, attempt) if drift.rolled_back else put_off(drift.name, attempt)
+        return meanwhile(wanted, status, drift, now)
+    return wanted
+
+
+def _wanted(case: Case, steps: tuple[Step, ...]) -> Outlook:
+    drift = case.drift
     ended = _ended_well(drift)
     up = _live_at_desired(drift) and (ended or _running(drift))
-    healthy = up and (drift.is_good or isinstance(case.verdict, (Healthy, Proven)))
     return Outlook(
         name=drift.name,
-        status=stopped or _status(case, steps),
-        steps=() if stopped else steps,
+        status=_status(case, steps),
+        steps=steps,
         reason=_reason(drift, steps),
         revision=_leads_to(drift, steps),
         turn=_needs_turn(drift, steps),
         repair=_is_repair(drift, steps),
         started=up,
-        healthy=healthy,
+        healthy=up and (drift.is_good or isinstance(case.verdict, (Healthy, Proven))),
         completed=_live_at_desired(drift) and ended,
         replaces=drift.good is not None and not drift.is_good,
     )
+
+
+def meanwhile(wanted: Outlook, status: Status, drift: Drift, now: float) -> Outlook:
+    """*wanted* must not begin yet, as *status* says.
+
+    Where it was to replace a good revision that is down, that one comes up meanwhile: repair waits for nobody
+    (behaviour, section 5). It is the same table with another effective revision.
+    """
+    idle = replace(wanted, status=status, steps=())
+    live = drift.seen.live
+    if not wanted.turn or drift.good is None or drift.is_good or (live is not None and live.running):
+        return idle
+    repair = outlook(Case(replace(drift, effective=drift.good), None), now)
+    return replace(idle, steps=repair.steps, reason=repair.reason, revision=repair.revision, repair=True)
 
 
 def _steps(case: Case) -> tuple[Step, ...]:
@@ -79,11 +104,12 @@ def _ended_well(drift: Drift) -> bool:
 
 
 def _leads_to(drift: Drift, steps: tuple[Step, ...]) -> str:
-    live = drift.seen.live
-    prepared = any(isinstance(step, (Create, Rename)) for step in steps)
-    if live and not prepared and any(isinstance(step, Start) for step in steps):
-        return live.hash
-    return drift.effective.hash
+    """The revision that ends up started; a lane that starts nothing leads to the effective one."""
+    seen = drift.seen
+    for step in steps:
+        seen = project(seen, drift.name, step)
+    starts = bool(steps) and isinstance(steps[-1], Start)
+    return seen.live.hash if starts and seen.live else drift.effective.hash
 
 
 def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
@@ -101,7 +127,8 @@ def _is_repair(drift: Drift, steps: tuple[Step, ...]) -> bool:
     restarted = live is not None and live.state in (ContainerState.EXITED, ContainerState.PAUSED)
     if any(isinstance(step, (Start, Unpause)) for step in steps):
         return drift.is_good or (restarted and (drift.at_effective(live) or drift.at_good(live)))
-    return False
+    # A limit the engine accepts and does not keep would be set again at every look.
+    return bool(steps) and all(isinstance(step, Update) for step in steps)
 
 
 def _parked(drift: Drift, attempt: Attempt) -> Status:
@@ -116,7 +143,7 @@ def _status(case: Case, steps: tuple[Step, ...]) -> Status:
     drift = case.drift
     if drift.rolled_back:
         return _rolled_back(drift, steps)
-    if steps and not isinstance(steps[0], (Accept, Reject, Update)):
+    if not all(isinstance(step, (Accept, Reject, Update)) for step in steps):
         return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
     if unknown(drift):
         until = case.verdict.until if isinstance(case.verdict, Undecided) else None
@@ -134,8 +161,6 @@ def _rolled_back(drift: Drift, steps: tuple[Step, ...]) -> Status:
 
 
 def _good(drift: Drift) -> Status:
-    if drift.item.kept_because:
-        return Status(drift.name, State.BROKEN, drift.item.kept_because)
     if _running(drift):
         return Status(drift.name, State.RUNNING, settled=True)
     if _ended_well(drift):
@@ -183,11 +208,11 @@ def _upkeep(drift: Drift, steps: tuple[Step, ...]) -> Reason:
         return Reason("renamed", drift.seen.strays[0].engine_name)
     if live is None:
         return Reason("gone")
-    if isinstance(steps[0], Update):
-        return Reason("updated")
     if isinstance(steps[-1], Unpause):
         return Reason("paused")
     if isinstance(steps[-1], Start):
+        if _leads_to(drift, steps) != live.hash:
+            return Reason("config-changed", changes(drift))
         created = live.state is ContainerState.CREATED
         return Reason("interrupted") if created else Reason("exited", f"code {live.details.exit_code}")
-    return Reason("left-over")
+    return Reason("updated" if all(isinstance(step, Update) for step in steps) else "left-over")

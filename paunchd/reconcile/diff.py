@@ -30,7 +30,7 @@ class Drift:
 
     @property
     def rolled_back(self) -> bool:
-        return self.effective.hash != self.item.hash
+        return self.effective.hash != self.item.hash and self.item.hash in self.past.rejected
 
     @property
     def is_good(self) -> bool:

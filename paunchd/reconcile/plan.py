@@ -4,6 +4,7 @@ Pure. The work is done by noun: ``diff`` picks each name's effective revision, `
 say what each name wants, ``order`` whose turn it is. Here the lanes are put together.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
@@ -23,8 +24,8 @@ def plan(facts: Facts, rules: Rules) -> Plan:
     drifts = diff(facts)
     outlooks = {name: _outlook(drift, facts, rules) for name, drift in drifts.items()}
     waiting = order([Declared(drifts[name].item, outlook) for name, outlook in outlooks.items()], rules.between_steps)
-    for name, status in waiting.items():
-        outlooks[name] = replace(outlooks[name], status=status, steps=())
+    for name, status in (waiting | _degraded(outlooks, drifts, facts)).items():
+        outlooks[name] = _put_off(outlooks[name], status, drifts[name], facts)
     outlooks |= {outlook.name: outlook for outlook in removals(facts, rules)}
     statuses = {name: _status(outlook, facts) for name, outlook in outlooks.items()}
     statuses |= {
@@ -70,10 +71,30 @@ def _begins(outlook: Outlook, facts: Facts) -> bool:
     return bool(outlook.steps) and outlook.name not in facts.in_flight
 
 
+def _put_off(outlook: Outlook, status: Status, drift: Drift, facts: Facts) -> Outlook:
+    if drift.item.spec.kind is Kind.CONTAINER:
+        return container.meanwhile(outlook, status, drift, facts.now)
+    return replace(outlook, status=status, steps=())
+
+
+def _degraded(outlooks: Mapping[str, Outlook], drifts: Mapping[str, Drift], facts: Facts) -> dict[str, Status]:
+    """While the directory cannot be read nothing that is there is replaced, by whatever was last understood."""
+    reason = facts.desired.degraded
+    return {
+        name: Status(name, State.HELD, f"not replaced: {reason}")
+        for name, outlook in outlooks.items()
+        if reason and outlook.turn and outlook.steps and drifts[name].seen.containers
+    }
+
+
 def _status(outlook: Outlook, facts: Facts) -> Status:
+    status = outlook.status
     if outlook.name in facts.in_flight:
-        return replace(outlook.status, settled=False)
-    return replace(outlook.status, settled=outlook.status.settled and not outlook.steps)
+        return replace(status, settled=False, until=None)  # the lane's end wakes
+    item = facts.desired.items.get(outlook.name)
+    if status.settled and item and item.kept_because:
+        return replace(status, state=State.BROKEN, reason=item.kept_because, settled=False)
+    return replace(status, settled=status.settled and not outlook.steps)
 
 
 def _lane(outlook: Outlook, facts: Facts) -> Lane:

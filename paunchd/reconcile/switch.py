@@ -30,7 +30,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.project import project
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
-from paunchd.spec import NO_RESTART, ContainerSpec, RestartPolicy
+from paunchd.spec import NO_RESTART, ContainerSpec, Kind, RestartPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _verdict(drift: Drift, gate: Gate, now: float) -> Verdict | None:
 def unknown(drift: Drift) -> bool:
     """The store was lost: nothing says whether the container that runs is a good one, so it may first prove it."""
     live = drift.seen.live
-    if drift.past.known or drift.good is not None or live is None:
+    if drift.past.known or drift.good is not None or live is None or live.kind == Kind.TASK:
         return False
     return live.running and not drift.at_effective(live)
 
@@ -130,8 +130,22 @@ def _without_live(drift: Drift) -> tuple[Step, ...]:
     if seen.next:
         return _drop(drift, seen.next)
     if seen.prev:
-        return (Rename(seen.prev.engine_name, live, "restore"),)
+        return _bring_back(drift, seen.prev)
     return _prepare(drift)
+
+
+def _bring_back(drift: Drift, prev: Container) -> tuple[Step, ...]:
+    """Up again in the same breath: it was us who stopped it, so later neither its policy nor its exit code tells that
+    it is wanted. One that had ended by itself runs once more.
+    """
+    live = engine_name(drift.name, Slot.LIVE)
+    back = Rename(prev.engine_name, live, "restore")
+    wanted = drift.at_effective(prev) or drift.at_good(prev)
+    if not wanted or prev.state is not ContainerState.EXITED:
+        return (back,)
+    declared = declared_restart(drift, prev)
+    policy = () if prev.details.restart == declared else (Update(live, restart=declared),)
+    return (back, *policy, Start(live))
 
 
 def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
@@ -145,18 +159,18 @@ def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
     if isinstance(case.verdict, Failed) and drift.good:
         failed = case.verdict
         return (Reject(drift.name, drift.effective.hash, failed.code, failed.cause, live.engine_name),)
-    rest = _start(drift, live) or _limits(drift, live)
-    if rest:
-        return rest
+    up = _start(drift, live)
+    if up:
+        return up
     if drift.is_good:
-        return (Remove(seen.prev.engine_name),) if seen.prev else ()
+        return (Remove(seen.prev.engine_name),) if seen.prev else _limits(drift, live)
     match case.verdict:
         case Proven():
             return (_accept(drift.name, drift.effective),)
         case Healthy() if drift.good is None:
             return (_accept(drift.name, drift.effective),)
         case _:
-            return ()
+            return _limits(drift, live)
 
 
 def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
@@ -186,7 +200,7 @@ def _revive(drift: Drift, live: Container) -> tuple[Step, ...]:
     """
     attempt = drift.past.attempt
     tried = attempt is not None and attempt.hash == live.hash
-    declared = RestartPolicy.parse(live.restart)
+    declared = declared_restart(drift, live)
     down = live.state is ContainerState.EXITED and declared.wants_up(live.details.exit_code)
     if tried or not down or not drift.at_good(live):
         return ()
@@ -199,26 +213,31 @@ def _prepare(drift: Drift) -> tuple[Step, ...]:
     if revision.spec is None:
         return ()  # only its hash is known and no container of it is left: nothing can be made from that
     return (
-        *preparation(drift.name, revision.spec),
+        *preparation(drift.name, revision.spec, known=drift.is_good),
         Create(engine_name(drift.name, Slot.NEXT), drift.name, drift.item.config_id, revision.hash, revision.spec),
     )
 
 
-def preparation(name: str, spec: ContainerSpec) -> tuple[Step, ...]:
-    """What must be there before a container of *spec* can be made; nothing that runs is touched by it."""
-    pull = (Pull(spec.image, always=spec.pull == "always"),) if spec.pull != "never" else ()
+def preparation(name: str, spec: ContainerSpec, *, known: bool = False) -> tuple[Step, ...]:
+    """What must be there before a container of *spec* can be made; nothing that runs is touched by it.
+
+    *known*: the revision has run here before, so the registry is asked only where its image is gone.
+    """
+    pull = (Pull(spec.image, always=spec.pull == "always" and not known),) if spec.pull != "never" else ()
     check = (CheckSources(name, spec.bind_sources),) if spec.bind_sources else ()
     return (*pull, *check)
 
 
-def declared_restart(drift: Drift, live: Container) -> RestartPolicy:
-    """Without a spec (the store was lost) only the label tells the declared restart policy."""
-    spec = drift.effective.spec
-    return spec.restart_policy if spec else RestartPolicy.parse(live.restart)
+def declared_restart(drift: Drift, container: Container) -> RestartPolicy:
+    """By the spec where it is known, for the label tells the policy of the day the container was made."""
+    revision = drift.effective if drift.at_effective(container) else drift.good
+    if revision and revision.spec and revision.hash == container.hash:
+        return revision.spec.restart_policy
+    return RestartPolicy.parse(container.restart)
 
 
 def _limits(drift: Drift, live: Container) -> tuple[Step, ...]:
-    """What differs and needs no new container; last, so that a value the engine refuses never costs a start."""
+    """What differs and needs no new container; last, so that a value the engine refuses costs no start, no verdict."""
     spec = drift.effective.spec
     differing = spec.limits.missing_in(live.details.limits) if spec else None
     return (Update(live.engine_name, limits=differing),) if differing else ()

@@ -1,0 +1,200 @@
+"""A container that somebody or something has meddled with, as plans (behaviour, sections 3 and 6)."""
+
+from dataclasses import replace
+from inspect import cleandoc
+
+import pytest
+
+from paunchd.reconcile.model import Past, State
+from paunchd.spec import Limits
+from tests.unit.places import NOW, good, item, of
+from tests.unit.plans import attempt, planned, trial
+
+WEB = item(image="stub:1", hash_="v1:old")
+NEW = item(image="stub:2", hash_="v1:new")
+KEPT = of(WEB, engine_name="web.prev", state="exited", exit_code=143, actual_restart="no")
+GOOD = {"web": good(WEB)}
+
+
+# --- by hand ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("live", "text"),
+    [
+        (of(WEB, state="exited", exit_code=143), "web: exited (code 143)\n  start web"),
+        (of(WEB, state="exited", exit_code=0), "web: exited (code 0)\n  start web"),
+        (of(WEB, state="paused"), "web: paused\n  unpause web"),
+        (of(WEB, state="created"), "web: interrupted\n  start web"),
+        (of(WEB, engine_name="tmp"), "web: renamed (tmp)\n  restore tmp to web"),
+        (
+            of(WEB, engine_name="tmp", state="exited", exit_code=1),
+            "web: renamed (tmp)\n  restore tmp to web\n  start web",
+        ),
+    ],
+    ids=["stopped", "ended", "paused", "created", "renamed", "renamed-and-stopped"],
+)
+def test_what_was_done_by_hand_is_undone(live, text):
+    """A good container is brought back to its name, and up, in the fewest steps."""
+    made = planned([WEB], [live], GOOD)
+    assert str(made) == text
+    assert not made.statuses["web"].settled
+
+
+def test_a_good_container_that_is_gone_is_made_again():
+    """Somebody removed it; the very revision that was there comes back, and asks no registry for a newer image."""
+    web = item(image="stub:1", pull="always", hash_="v1:old")
+    assert str(planned([web], [], {"web": good(web)})) == cleandoc("""
+        web: gone
+          pull stub:1 unless present
+          create web.next from stub:1
+          promote web.next to web
+          start web
+    """)
+
+
+@pytest.mark.parametrize(
+    ("restart", "code", "state"),
+    [("no", 1, State.FAILED), ("no", 0, State.SUCCEEDED), ("on-failure", 0, State.SUCCEEDED)],
+)
+def test_what_its_policy_does_not_want_up_stays_down(restart, code, state):
+    """Repair follows the declared restart policy; an exit code of 0 there is success."""
+    web = item(restart=restart)
+    made = planned([web], [of(web, state="exited", exit_code=code)], {"web": good(web)})
+    assert str(made) == ""
+    assert made.statuses["web"].state is state
+
+
+def test_the_engine_is_left_to_restart_by_itself_first():
+    """While the engine restarts it by policy, nothing of ours is needed."""
+    assert str(planned([WEB], [of(WEB, state="restarting")], GOOD)) == ""
+
+
+def test_repair_waits_for_its_back_off():
+    """What does not stay up is started again later and later, and the state says when."""
+    stopped = of(WEB, state="exited", exit_code=1)
+    made = planned([WEB], [stopped], {"web": good(WEB, attempt=attempt("v1:old", NOW + 9, "came back after: x"))})
+    assert str(made) == ""
+    assert (made.statuses["web"].state, made.look_again_at) == (State.WAITING, NOW + 9)
+    assert planned([WEB], [stopped], {"web": good(WEB, attempt=attempt("v1:old", NOW))}).lanes[0].repair
+
+
+def test_a_replacement_in_back_off_does_not_delay_the_repair_of_the_good_one():
+    """The new image cannot be pulled and somebody stops the old container: it is up again at once."""
+    past = {"web": good(WEB, attempt=attempt("v1:new", NOW + 60, "cannot pull stub:2"))}
+    made = planned([NEW], [of(WEB, state="exited", exit_code=143)], past)
+    assert str(made) == "web: exited (code 143)\n  start web"
+    assert made.lanes[0].revision == "v1:old"
+
+
+def test_a_replacement_in_back_off_does_not_leave_the_node_without_the_good_one():
+    """The new image cannot be pulled and somebody removes the old container: the good one is made again meanwhile."""
+    past = {"web": good(WEB, attempt=attempt("v1:new", NOW + 60, "cannot pull stub:2"))}
+    made = planned([NEW], [], past)
+    assert str(made) == cleandoc("""
+        web: gone
+          pull stub:1 unless present
+          create web.next from stub:1
+          promote web.next to web
+          start web
+    """)
+    assert (made.lanes[0].revision, made.lanes[0].repair) == ("v1:old", True)
+    assert made.statuses["web"].reason == "cannot pull stub:2"
+
+
+def test_a_good_one_found_stopped_at_the_switch_comes_up_before_its_successor_is_prepared():
+    """A pull may take long, so the old one is started first, once."""
+    stopped = of(WEB, state="exited", exit_code=1)
+    assert str(planned([NEW], [stopped], GOOD)) == "web: exited (code 1)\n  start web"
+    tried = {"web": good(WEB, attempt=attempt("v1:old"))}
+    assert "pull stub:2" in str(planned([NEW], [stopped], tried))
+
+
+def test_a_refusal_to_start_the_good_one_condemns_only_the_good_one():
+    """Bringing a renamed good container back is a try at its own revision, not at the desired one."""
+    renamed = of(WEB, engine_name="tmp", state="exited", exit_code=1)
+    assert planned([NEW], [renamed], GOOD).lanes[0].revision == "v1:old"
+
+
+def test_when_the_replacement_on_trial_is_removed_by_hand_the_kept_one_bridges_the_gap():
+    """The good container is up while the replacement is prepared anew."""
+    assert str(planned([NEW], [KEPT], GOOD)) == cleandoc("""
+        web: gone
+          restore web.prev to web
+          update web (restart=always)
+          start web
+    """)
+
+
+def test_a_second_copy_under_another_name_is_removed():
+    """One container of a name is enough; the one that has the name stays."""
+    made = planned([WEB], [of(WEB), of(WEB, engine_name="tmp")], GOOD)
+    assert str(made) == "web: renamed (tmp)\n  stop tmp\n  remove tmp"
+
+
+def test_a_kept_container_started_by_hand_is_put_to_rest():
+    """Two copies must not run, and an engine restart must not bring the kept one back (T-067)."""
+    kept = of(WEB, engine_name="web.prev")
+    live = of(NEW)
+    past = {"web": good(WEB, trial=trial(live))}
+    assert str(planned([NEW], [live, kept], past)) == cleandoc("""
+        web: left-over
+          update web.prev (restart=no)
+          stop web.prev
+    """)
+
+
+@pytest.mark.parametrize("state", ["dead", "removing"])
+def test_a_container_the_engine_could_not_remove_is_removed_again(state):
+    """A dead container's name is needed; what comes next is as if it were gone (T-018)."""
+    steps = [str(step) for step in planned([WEB], [of(WEB, state=state)], GOOD).lanes[0].steps]
+    assert (steps[0], steps[-1]) == ("remove web", "start web")
+
+
+# --- updates in place ---------------------------------------------------------------------------------------------
+
+
+def test_limits_are_changed_without_a_new_container():
+    """What the engine can change on a living container replaces nothing."""
+    web = item(mem_limit="64m", pids_limit=20)
+    made = planned([web], [of(web, limits=Limits(memory=1, pids_limit=20))], {"web": good(web)})
+    assert str(made) == "web: updated\n  update web (memory=67108864)"
+
+
+def test_limits_nobody_declares_are_left_alone():
+    """What only the engine or a person set is not ours to take back (T-022)."""
+    assert str(planned([WEB], [of(WEB, limits=Limits(memory=5, cpu_shares=2))], GOOD)) == ""
+
+
+def test_a_restart_policy_changed_by_hand_or_by_us_is_set_back():
+    """The engine's policy is what the definition says, so containers survive the daemon and a reboot."""
+    made = planned([WEB], [of(WEB, actual_restart="no")], GOOD)
+    assert str(made) == "web: updated\n  update web (restart=always)"
+
+
+def test_a_stopped_container_with_a_stale_policy_is_told_as_stopped():
+    """The policy is set first, but the reason people want is why it is down."""
+    made = planned([WEB], [of(WEB, state="exited", exit_code=2, actual_restart="no")], GOOD)
+    assert str(made) == "web: exited (code 2)\n  update web (restart=always)\n  start web"
+    assert made.statuses["web"].state is State.PREPARING
+
+
+def test_the_declared_policy_counts_and_not_the_one_the_container_was_made_with():
+    """A policy changed in place is not undone when the good container is revived."""
+    changed = item(image="stub:1", restart="on-failure", hash_="v1:old")
+    stopped = replace(of(changed, state="exited", exit_code=1), restart="always")
+    assert str(planned([NEW], [stopped], {"web": good(changed)})) == "web: exited (code 1)\n  start web"
+
+
+def test_limits_never_delay_a_verdict():
+    """A value the engine refuses must not keep a proven container from being accepted."""
+    web = item(mem_limit="64m")
+    live = of(web)
+    past = {"web": Past(known=True, trial=trial(live, healthy_at=NOW))}
+    assert str(planned([web], [live], past)).startswith("web: verdict\n  accept")
+
+
+def test_an_update_the_engine_does_not_keep_is_not_repeated_without_end():
+    """An engine without swap accounting drops the limit again; such an update is put off like a repair."""
+    web = item(mem_limit="64m", memswap_limit="64m")
+    assert planned([web], [of(web)], {"web": good(web)}).lanes[0].repair
