@@ -26,7 +26,7 @@ format: setup
 	.venv/bin/ruff format .
 
 bench: setup engine  ## figures, reported and never asserted
-	$(PYTEST) tests/bench -s -p no:randomly --benchmark-figures
+	$(PYTEST) -q -s tests/bench/bench_*.py
 
 lock: setup  ## take the newest versions that pyproject.toml allows
 	.venv/bin/pip --quiet install pip-tools
