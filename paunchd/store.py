@@ -35,6 +35,17 @@ class Event:
     detail: str = ""
 
 
+@dataclass(slots=True)
+class _Change:
+    """One transaction about one name. *past* is what is remembered before it, and what is set on it, after it."""
+
+    _connection: sqlite3.Connection
+    past: Past
+
+    def execute(self, statement: str, values: tuple[object, ...]) -> None:
+        self._connection.execute(statement, values)
+
+
 class Store:
     """One open file. *moved_aside*: where an unusable earlier one went."""
 
@@ -51,9 +62,8 @@ class Store:
     # --- reading --------------------------------------------------------------------------------------------------
 
     def names(self) -> Mapping[str, Past]:
-        """What is remembered of every name; the memory-only fields are empty."""
-        with self._lock:
-            return dict(self._names)
+        """What is remembered of every name; the memory-only fields are empty. Never waits for the disk."""
+        return self._names
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The story of *name*, newest first."""
@@ -73,83 +83,71 @@ class Store:
         past = self._names.get(name, Past())
         if past.known and past.rank == rank:
             return
-        with self._writing() as connection:
-            self._ensure(connection, name)
-            connection.execute("UPDATE names SET step = ?, start_order = ? WHERE name = ?", (*rank, name))
-        self._keep(name, replace(past, known=True, rank=rank))
+        with self._changing(name) as change:
+            change.execute("UPDATE names SET step = ?, start_order = ?, known = 1 WHERE name = ?", (*rank, name))
+            change.past = replace(change.past, known=True, rank=rank)
 
     def accept(self, name: str, revision: Revision) -> None:
         """*revision* is the good one from now on; if it had been rejected, that is taken back."""
         spec = dump(revision.spec) if revision.spec else None
-        with self._writing() as connection:
-            self._ensure(connection, name)
-            connection.execute(
-                "UPDATE names SET good_hash = ?, good_spec = ? WHERE name = ?", (revision.hash, spec, name)
+        with self._changing(name) as change:
+            change.execute(
+                "UPDATE names SET good_hash = ?, good_spec = ?, known = 1 WHERE name = ?", (revision.hash, spec, name)
             )
-            connection.execute("DELETE FROM rejected WHERE name = ? AND hash = ?", (name, revision.hash))
-        past = self._names.get(name, Past())
-        rejected = {key: cause for key, cause in past.rejected.items() if key != revision.hash}
-        self._keep(name, replace(past, known=True, good=revision, rejected=rejected))
+            change.execute("DELETE FROM rejected WHERE name = ? AND hash = ?", (name, revision.hash))
+            rejected = {key: cause for key, cause in change.past.rejected.items() if key != revision.hash}
+            change.past = replace(change.past, known=True, good=revision, rejected=rejected)
 
     def reject(self, name: str, revision: str, cause: str, evidence: Mapping[str, object]) -> None:
-        with self._writing() as connection:
-            self._ensure(connection, name)
-            connection.execute(
-                "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?)",
-                (name, revision, cause, json.dumps(evidence), time.time()),
-            )
-            connection.execute("UPDATE names SET last_error = ? WHERE name = ?", (cause, name))
-        past = self._names.get(name, Past())
-        rejected = {**past.rejected, revision: cause}
-        self._keep(name, replace(past, known=True, rejected=rejected, last_error=cause))
+        row = (name, revision, cause, json.dumps(evidence), time.time())
+        with self._changing(name) as change:
+            change.execute("INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?)", row)
+            change.execute("UPDATE names SET last_error = ?, known = 1 WHERE name = ?", (cause, name))
+            rejected = {**change.past.rejected, revision: cause}
+            change.past = replace(change.past, known=True, rejected=rejected, last_error=cause)
 
     def finish(self, name: str, key: str, result: Result, output: str) -> None:
         """Store how a task or exec ended; *result*'s attempts are counted here."""
-        past = self._names.get(name, Past())
-        earlier = past.results.get(key)
-        result = replace(result, attempts=(earlier.attempts if earlier else 0) + 1)
-        error = past.last_error if result.succeeded else (result.cause or f"exit code {result.exit_code}")
-        row = (name, key, result.succeeded, result.exit_code, result.cause, result.attempts, result.container_id)
-        with self._writing() as connection:
-            self._ensure(connection, name)
-            connection.execute(
+        with self._changing(name) as change:
+            earlier = change.past.results.get(key)
+            result = replace(result, attempts=(earlier.attempts if earlier else 0) + 1)
+            row = (name, key, result.succeeded, result.exit_code, result.cause, result.attempts, result.container_id)
+            change.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*row, output[-OUTPUT_BYTES:], time.time()),
             )
-            connection.execute("UPDATE names SET last_error = ? WHERE name = ?", (error, name))
-        self._keep(name, replace(past, known=True, results={**past.results, key: result}, last_error=error))
+            error = change.past.last_error if result.succeeded else (result.cause or f"exit code {result.exit_code}")
+            change.execute("UPDATE names SET last_error = ?, known = 1 WHERE name = ?", (error, name))
+            results = {**change.past.results, key: result}
+            change.past = replace(change.past, known=True, results=results, last_error=error)
 
     def set_hold(self, name: str, *, hold: bool) -> None:
-        with self._writing() as connection:
-            self._ensure(connection, name)
-            connection.execute("UPDATE names SET hold = ? WHERE name = ?", (hold, name))
-        self._keep(name, replace(self._names.get(name, Past()), known=True, hold=hold))
+        with self._changing(name) as change:
+            change.execute("UPDATE names SET hold = ? WHERE name = ?", (hold, name))
+            change.past = replace(change.past, hold=hold)
 
     def set_last_error(self, name: str, error: str) -> None:
-        past = self._names.get(name, Past())
-        if past.last_error == error:
+        if self._names.get(name, Past()).last_error == error:
             return
-        with self._writing() as connection:
-            self._ensure(connection, name)
-            connection.execute("UPDATE names SET last_error = ? WHERE name = ?", (error, name))
-        self._keep(name, replace(past, known=True, last_error=error))
+        with self._changing(name) as change:
+            change.execute("UPDATE names SET last_error = ? WHERE name = ?", (error, name))
+            change.past = replace(change.past, last_error=error)
 
     def retry(self, name: str) -> None:
         """Give what failed another chance: nothing of *name* is rejected, no failed run counts any more."""
-        past = self._names.get(name, Past())
-        with self._writing() as connection:
-            connection.execute("DELETE FROM rejected WHERE name = ?", (name,))
-            connection.execute("UPDATE results SET attempts = 0 WHERE name = ? AND NOT succeeded", (name,))
-        again = {k: r if r.succeeded else replace(r, attempts=0) for k, r in past.results.items()}
-        self._keep(name, replace(past, rejected={}, results=again))
+        with self._changing(name) as change:
+            change.execute("DELETE FROM rejected WHERE name = ?", (name,))
+            change.execute("UPDATE results SET attempts = 0 WHERE name = ? AND NOT succeeded", (name,))
+            again = {k: r if r.succeeded else replace(r, attempts=0) for k, r in change.past.results.items()}
+            change.past = replace(change.past, rejected={}, results=again)
 
     def forget(self, name: str) -> None:
         """*name* is neither declared nor there any more; its story stays."""
-        with self._writing() as connection:
-            for table in ("names", "rejected", "results"):
-                connection.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - our own words
         with self._lock:
-            self._names.pop(name, None)
+            with self._writing() as connection:
+                for table in ("names", "rejected", "results"):
+                    connection.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - our own words
+            self._names = {other: past for other, past in self._names.items() if other != name}
 
     def tell(self, event: Event) -> int:
         """Add *event* to its name's story and return its number; the oldest go."""
@@ -190,9 +188,11 @@ class Store:
 
     def _read(self) -> dict[str, Past]:
         names: dict[str, Past] = {}
-        for name, step, start_order, good, spec, hold, error in self._select("SELECT * FROM names", ()):
+        query = "SELECT name, known, step, start_order, good_hash, good_spec, hold, last_error FROM names"
+        for name, known, step, start_order, good, spec, hold, error in self._select(query, ()):
             revision = Revision(good, _spec(spec)) if good else None
-            names[name] = Past(known=True, rank=(step, start_order), good=revision, hold=bool(hold), last_error=error)
+            rank = (step, start_order)
+            names[name] = Past(known=bool(known), rank=rank, good=revision, hold=bool(hold), last_error=error)
         for name, revision, cause in self._select("SELECT name, hash, cause FROM rejected", ()):
             past = names.get(name, Past())
             names[name] = replace(past, rejected={**past.rejected, revision: cause})
@@ -202,13 +202,15 @@ class Store:
             names[name] = replace(past, results={**past.results, key: Result(bool(succeeded), *rest)})
         return names
 
-    def _keep(self, name: str, past: Past) -> None:
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[_Change]:
+        """Change what is remembered of *name*: in the file and then in memory, or in neither."""
         with self._lock:
-            self._names[name] = past
-
-    @staticmethod
-    def _ensure(connection: sqlite3.Connection, name: str) -> None:
-        connection.execute("INSERT OR IGNORE INTO names (name) VALUES (?)", (name,))
+            with self._writing() as connection:
+                connection.execute("INSERT OR IGNORE INTO names (name) VALUES (?)", (name,))
+                change = _Change(connection, self._names.get(name, Past()))
+                yield change
+            self._names = {**self._names, name: change.past}
 
     def _select(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -219,16 +221,17 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is in the file, or nothing."""
+        """One transaction: all of it is in the file, or nothing, whatever is raised inside."""
         with self._lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
                 raise StoreError(f"cannot write the store {self._path}: {error}") from error
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.rollback()
 
 
 def _spec(text: str | None) -> ContainerSpec | None:

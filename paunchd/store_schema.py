@@ -5,64 +5,60 @@ Never raises for a bad file: that is moved aside and a new one begun, for the st
 
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from paunchd.errors import StoreError
 
-Migration = Callable[[sqlite3.Connection], object]
+_FIRST = """
+    CREATE TABLE names (
+        name TEXT PRIMARY KEY,
+        known INTEGER NOT NULL DEFAULT 0,
+        step INTEGER NOT NULL DEFAULT 0,
+        start_order INTEGER NOT NULL DEFAULT 0,
+        good_hash TEXT,
+        good_spec TEXT,
+        hold INTEGER NOT NULL DEFAULT 0,
+        last_error TEXT NOT NULL DEFAULT ''
+    );
+    CREATE TABLE rejected (
+        name TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        cause TEXT NOT NULL,
+        evidence TEXT NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (name, hash)
+    );
+    CREATE TABLE results (
+        name TEXT NOT NULL,
+        key TEXT NOT NULL,
+        succeeded INTEGER NOT NULL,
+        exit_code INTEGER NOT NULL,
+        cause TEXT NOT NULL,
+        attempts INTEGER NOT NULL,
+        container_id TEXT NOT NULL,
+        output TEXT NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (name, key)
+    );
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        at REAL NOT NULL,
+        event TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        seconds REAL,
+        hash TEXT NOT NULL,
+        image TEXT NOT NULL,
+        detail TEXT NOT NULL
+    );
+    CREATE INDEX events_by_name ON events (name, id);
+    CREATE TABLE definitions (name TEXT PRIMARY KEY, item TEXT NOT NULL);
+"""
 
+#: Nobody else writes; a person's sqlite3 may look. A lane rather fails and is tried again than holds up all others.
+BUSY_SECONDS = 1.0
 
-def _first(connection: sqlite3.Connection) -> None:
-    connection.executescript(
-        """
-        CREATE TABLE names (
-            name TEXT PRIMARY KEY,
-            step INTEGER NOT NULL DEFAULT 0,
-            start_order INTEGER NOT NULL DEFAULT 0,
-            good_hash TEXT,
-            good_spec TEXT,
-            hold INTEGER NOT NULL DEFAULT 0,
-            last_error TEXT NOT NULL DEFAULT ''
-        );
-        CREATE TABLE rejected (
-            name TEXT NOT NULL,
-            hash TEXT NOT NULL,
-            cause TEXT NOT NULL,
-            evidence TEXT NOT NULL,
-            at REAL NOT NULL,
-            PRIMARY KEY (name, hash)
-        );
-        CREATE TABLE results (
-            name TEXT NOT NULL,
-            key TEXT NOT NULL,
-            succeeded INTEGER NOT NULL,
-            exit_code INTEGER NOT NULL,
-            cause TEXT NOT NULL,
-            attempts INTEGER NOT NULL,
-            container_id TEXT NOT NULL,
-            output TEXT NOT NULL,
-            at REAL NOT NULL,
-            PRIMARY KEY (name, key)
-        );
-        CREATE TABLE events (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            name TEXT NOT NULL,
-            at REAL NOT NULL,
-            event TEXT NOT NULL,
-            outcome TEXT NOT NULL,
-            seconds REAL,
-            hash TEXT NOT NULL,
-            image TEXT NOT NULL,
-            detail TEXT NOT NULL
-        );
-        CREATE INDEX events_by_name ON events (name, id);
-        CREATE TABLE definitions (name TEXT PRIMARY KEY, item TEXT NOT NULL);
-        """
-    )
-
-
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
 
 
 def open_store(path: Path) -> tuple[sqlite3.Connection, Path | None]:
@@ -98,7 +94,7 @@ def _unusable(error: sqlite3.OperationalError) -> bool:
 def _open(path: Path) -> sqlite3.Connection:
     path.touch(mode=0o600)
     path.chmod(0o600)
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -107,9 +103,9 @@ def _open(path: Path) -> sqlite3.Connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
             raise _Newer(f"schema {version} is newer than {len(MIGRATIONS)}")
-        for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
-            migrate(connection)
-            connection.execute(f"PRAGMA user_version={number}")
+        for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
+            # In one transaction with its number, so that a crash leaves the old schema or the new one.
+            connection.executescript(f"BEGIN IMMEDIATE; {migration} PRAGMA user_version={number}; COMMIT;")
     except BaseException:
         connection.close()
         raise
