@@ -111,14 +111,21 @@ def images(ground: Ground, name: str, gone: Callable[[list[str]], None]) -> Iter
     ]
     try:
         for tag, recipe in zip(tags, recipes, strict=True):
-            with _uninterrupted():
-                stub_image.build(ground.url, [tag], recipe)
+            _build(ground.url, tag, recipe)
         yield
     finally:
         for tag in tags:
             _remove_image(client, tag)
         gone([tag for tag in tags if client.images.list(name=tag)])
         client.close()
+
+
+def _build(url: str, tag: str, recipe: stub_image.Recipe) -> None:
+    try:
+        with _uninterrupted():
+            stub_image.build(url, [tag], recipe)
+    except OSError as error:
+        raise NoGroundError(f"the engine builds no image: {error}") from None
 
 
 @contextmanager
