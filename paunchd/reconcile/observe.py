@@ -1,7 +1,8 @@
 """Engine → Observed: one list call, and an inspect only of what something hangs on.
 
 Must never decide anything. A container is inspected when it is new, when its state changed, when a lane has worked on
-its name, every half second while it is on trial, and all are now and then; otherwise what is known of it is still true.
+its name, every half second while it is on trial and up, and all are now and then; otherwise what is known of it is
+still true.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from paunchd.reconcile.model import (
 from paunchd.reconcile.project import place, slot_of
 
 ON_TRIAL_SECONDS = 0.5
+CHANGES_BY_ITSELF = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING})
 PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
 
 
@@ -59,8 +61,7 @@ class Observer:
         """Take one look. Raises ``EngineUnavailable``; a container that goes away meanwhile is not there."""
         listed = await self._engine.list()
         owned = {one.id: (one, who) for one in listed if (who := identity_of(one.labels, self._owner))}
-        dirty, self._dirty = self._dirty, set()
-        details = await self._details(owned, dirty, frozenset(on_trial))
+        details = await self._details(owned, frozenset(on_trial))
         names: dict[str, Seen] = {}
         for one, who in owned.values():
             if one.id in details:
@@ -69,12 +70,13 @@ class Observer:
         return Observed(_with_foreign(names, foreign, desired), probes)
 
     async def _details(
-        self, owned: Mapping[str, tuple[Listed, Identity]], dirty: set[str], on_trial: frozenset[str]
+        self, owned: Mapping[str, tuple[Listed, Identity]], on_trial: frozenset[str]
     ) -> dict[str, Details]:
         self._known = {id_: known for id_, known in self._known.items() if id_ in owned}
-        asked = [
-            one for one, who in owned.values() if who.name in dirty or self._is_old(one, on_trial=who.name in on_trial)
-        ]
+        for id_ in [id_ for id_, (_, who) in owned.items() if who.name in self._dirty]:
+            self._known.pop(id_, None)
+        self._dirty.clear()
+        asked = [one for one, who in owned.values() if self._is_old(one, on_trial=who.name in on_trial)]
         now = self._clock()
         found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
         for one, details in zip(asked, found, strict=True):
@@ -88,7 +90,7 @@ class Observer:
         known = self._known.get(one.id)
         if known is None or known.state is not one.state:
             return True
-        return on_trial and one.state is not ContainerState.CREATED and self._clock() - known.at >= ON_TRIAL_SECONDS
+        return on_trial and one.state in CHANGES_BY_ITSELF and self._clock() - known.at >= ON_TRIAL_SECONDS
 
     async def _inspect(self, container_id: str) -> Details | None:
         try:

@@ -1,0 +1,200 @@
+from dataclasses import replace
+
+import pytest
+
+from paunchd.errors import EngineUnavailable
+from paunchd.labels import Identity, labels_of
+from paunchd.reconcile.model import ContainerState, Desired, Health, Probe, Slot
+from paunchd.reconcile.observe import ON_TRIAL_SECONDS, Observer
+from tests.fakes.engine import FakeEngine
+from tests.unit.places import item, spec
+
+OWNER = "paunchd"
+NOTHING = Desired(1, {})
+
+
+class Clock:
+    """Stands still unless it is moved."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine(images={"stub:1"})
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def observer(engine, clock):
+    return Observer(engine, OWNER, clock)
+
+
+async def make(engine, engine_name, *, name=None, owner=OWNER, start=True):
+    """Let a container be there, as this owner's or another's, and return its id."""
+    who = Identity(name or engine_name, "node", "v1:a", "container", "always")
+    ref = await engine.create(engine_name, spec(), labels_of(who, owner))
+    if start:
+        await engine.start(ref)
+    return ref
+
+
+async def look(observer, *, on_trial=(), desired=NOTHING, probes=None):
+    return await observer.look(desired, on_trial, probes or {})
+
+
+async def calls_of(engine, observer, **keys):
+    """The calls that one look makes."""
+    engine.calls.clear()
+    await look(observer, **keys)
+    return engine.calls
+
+
+async def test_a_hundred_unchanged_containers_cost_one_list_call_and_no_inspect(engine, observer):
+    """What is known of a container is still true while nothing about it has changed (T-074)."""
+    for number in range(100):
+        await make(engine, f"c{number}")
+    first = await look(observer)
+    assert await calls_of(engine, observer) == ["list"]
+    assert (await look(observer)).names == first.names
+
+
+async def test_a_container_is_seen_with_everything_that_is_known_of_it(engine, observer):
+    """Labels, state and details of one container come together under its declared name and slot."""
+    live = await make(engine, "web")
+    kept = await make(engine, "web.prev", name="web", start=False)
+    seen = (await look(observer)).of("web")
+    assert (seen.live.id, seen.live.hash, seen.live.config_id) == (live, "v1:a", "node")
+    assert (seen.live.slot, seen.live.state) == (Slot.LIVE, ContainerState.RUNNING)
+    assert str(seen.live.details.restart) == "always"
+    assert (seen.prev.id, seen.prev.slot, seen.prev.state) == (kept, Slot.PREV, ContainerState.CREATED)
+
+
+async def test_a_renamed_container_is_a_stray_of_its_name(engine, observer):
+    """Whose it is tell its labels and not its engine name, so renaming hides nothing (S-17)."""
+    ref = await make(engine, "by-hand", name="web")
+    seen = (await look(observer)).of("web")
+    assert [stray.id for stray in seen.strays] == [ref]
+    assert seen.live is None
+
+
+async def test_only_what_is_new_or_has_changed_its_state_is_inspected(engine, observer):
+    """A container that ends is inspected for how it ended, its neighbours are not."""
+    for name in ("web", "db"):
+        await make(engine, name)
+    await look(observer)
+    engine.named("web").restart = replace(engine.named("web").restart, name="no")
+    engine.exit("web", 3)
+    new = await make(engine, "new")
+    assert await calls_of(engine, observer) == ["list", "inspect web", "inspect new"]
+    assert (await look(observer)).of("web").live.details.exit_code == 3
+    assert (await look(observer)).of("new").live.id == new
+
+
+async def test_what_a_lane_has_worked_on_is_inspected_once(engine, observer):
+    """A lane may change what no list shows, a restart policy for one."""
+    for name in ("web", "db"):
+        await make(engine, name)
+    await look(observer)
+    observer.touched("web")
+    assert await calls_of(engine, observer) == ["list", "inspect web"]
+    assert await calls_of(engine, observer) == ["list"]
+
+
+async def test_what_is_on_trial_is_inspected_now_and_then_and_not_at_every_look(engine, observer, clock):
+    """An engine restarts a container between two looks without a trace in its list, so trials are inspected; yet a
+    storm of wakes costs no storm of inspects.
+    """
+    await make(engine, "web")
+    await make(engine, "db")
+    await look(observer)
+    assert await calls_of(engine, observer, on_trial=["web"]) == ["list"]
+    clock.now += ON_TRIAL_SECONDS
+    engine.exit("web", 1)
+    assert await calls_of(engine, observer, on_trial=["web"]) == ["list", "inspect web"]
+    assert (await look(observer)).of("web").live.details.restart_count == 1
+
+
+@pytest.mark.parametrize("state", ["created", "exited", "paused"])
+async def test_what_cannot_change_by_itself_is_not_inspected_again_for_its_trial(engine, observer, clock, state):
+    """A task that has ended stays on trial for as long as it is declared, and costs nothing."""
+    await make(engine, "sync", start=state != "created")
+    engine.named("sync").state = ContainerState(state)
+    await look(observer)
+    clock.now += 10 * ON_TRIAL_SECONDS
+    assert await calls_of(engine, observer, on_trial=["sync"]) == ["list"]
+
+
+async def test_forgetting_inspects_everything_once(engine, observer):
+    """The slow resync finds what was changed by hand and shows in no list."""
+    for name in ("web", "db"):
+        await make(engine, name)
+    await look(observer)
+    observer.forget_all()
+    assert await calls_of(engine, observer) == ["list", "inspect web", "inspect db"]
+    assert await calls_of(engine, observer) == ["list"]
+
+
+async def test_containers_of_others_are_never_inspected_nor_seen(engine, observer):
+    """Without our label, or with another owner's, a container is nobody's business (T-015, T-113)."""
+    await make(engine, "theirs", owner="ceph")
+    engine.containers[await make(engine, "bare")].labels = {}
+    assert await calls_of(engine, observer) == ["list"]
+    assert (await look(observer)).names == {}
+
+
+async def test_a_foreign_container_in_a_declared_place_is_seen_as_such(engine, observer):
+    """Whoever has the name, or that of the prepared or the kept one, is told apart from ours (T-015)."""
+    desired = Desired(1, {"web": item("web"), "db": item("db")})
+    await make(engine, "web", owner="ceph")
+    await make(engine, "web.next", owner="ceph")
+    await make(engine, "elsewhere", owner="ceph")
+    observed = await look(observer, desired=desired)
+    assert observed.of("web").foreign == ("web", "web.next")
+    assert observed.of("web").live is None
+    assert observed.names.keys() == {"web"}
+
+
+async def test_a_container_that_vanishes_between_list_and_inspect_is_not_there(engine, observer):
+    """Somebody was faster; that is no error, and the others are seen (T-037)."""
+    await make(engine, "db")
+    ref = await make(engine, "web")
+
+    def vanish(call):
+        if call == "inspect web":
+            engine.containers.pop(ref, None)
+
+    engine.before_call = vanish
+    assert (await look(observer)).names.keys() == {"db"}
+
+
+async def test_an_engine_that_does_not_answer_is_an_error_and_never_an_empty_node(engine, observer):
+    """A failed list or inspect raises: what is not known is not dead (T-012)."""
+    await make(engine, "web")
+    engine.fail_next("list", EngineUnavailable("cannot list containers: 500"))
+    with pytest.raises(EngineUnavailable):
+        await look(observer)
+    engine.fail_next("inspect", EngineUnavailable("cannot inspect: 500"))
+    with pytest.raises(EngineUnavailable):
+        await look(observer)
+    assert (await look(observer)).names.keys() == {"web"}
+
+
+async def test_health_and_probes_come_with_the_look(engine, observer):
+    """Health is in the list and needs no inspect; probes are handed on as they are."""
+    ref = await make(engine, "web")
+    await look(observer)
+    engine.set_health("web", Health.UNHEALTHY)
+    probes = {ref: Probe(passed=False)}
+    observed = await look(observer, probes=probes)
+    assert observed.of("web").live.health is Health.UNHEALTHY
+    assert observed.probes == probes
+    assert "inspect" not in engine.calls[-1]
