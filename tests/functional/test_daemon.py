@@ -1,0 +1,269 @@
+"""The daemon as a process: how it starts, refuses to, ends, and what its absence or its engine's costs."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+from private_engine import PrivateEngine
+from stub_image import Recipe, build
+
+from tests.functional.engine_side import EngineSide
+from tests.functional.node import Node, running_script, service, task
+
+pytestmark = pytest.mark.engine
+
+
+def paunchd(node, *, patience=30):
+    """Run the daemon until it ends by itself."""
+    command = [sys.executable, "-m", "paunchd", "--config", str(node.settings_file)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
+
+
+def unmoved(node, before, since):
+    node.passes()
+    assert node.ids() == before
+    assert {name: node.started_at(name) for name in before} == since
+
+
+@pytest.fixture
+def good(started):
+    """A node with two proven containers, a task that is done, and where they began."""
+    started.write("app", {"web": service(), "db": service(), "sync": task("exit 0")})
+    started.proves()
+    return started
+
+
+def test_stopping_the_daemon_stops_nothing(good, record_property):
+    """SIGTERM ends it with 0 while its containers run on, also while something is being done (T-071)."""
+    before, since = good.ids(), {name: good.started_at(name) for name in good.ids()}
+    slow = running_script("trap 'sleep 3; exit 0' TERM; while :; do sleep 0.1; done")
+    good.write("slow", {"slow": slow})
+    good.proves()
+    good.write("slow", {"slow": {**slow, "environment": {"V": "2"}}})
+    good.eventually(lambda: "kill" in good.actions("slow"))
+    began = time.monotonic()
+    assert good.stop() == 0
+    record_property("ended_within_seconds", time.monotonic() - began)
+    assert {name: good.ids()[name] for name in before} == before
+    assert {name: good.started_at(name) for name in before} == since
+    good.start()
+    good.proves()
+    good.check_never_two_running()
+
+
+def test_a_restart_of_the_daemon_touches_nothing(good):
+    """The next daemon finds everything as it is: no call but to look."""
+    before, since = good.ids(), {name: good.started_at(name) for name in good.ids()}
+    good.restart()
+    good.proves()
+    unmoved(good, before, since)
+    assert [good.calls(verb) for verb in ("create", "start", "stop", "remove", "rename", "update")] == [0] * 6
+
+
+def test_a_pass_over_an_unchanged_node_makes_one_list_call_and_nothing_else(good):
+    """Nothing is inspected, pulled or changed where nothing has changed (T-074)."""
+    good.passes(3)
+
+    def counts():
+        verbs = ("list", "inspect", "pull", "create", "start", "stop", "exec")
+        return {verb: good.calls(verb) for verb in verbs}, good.metric("paunchd_pass_duration_seconds_count")
+
+    (calls, passes) = counts()
+    good.passes(5)
+    (later, more) = counts()
+    assert later["list"] - calls["list"] <= more - passes + 1
+    assert {verb: later[verb] - calls[verb] for verb in calls if verb != "list"} == dict.fromkeys(
+        set(calls) - {"list"}, 0
+    )
+
+
+@pytest.mark.parametrize("loss", ["deleted", "corrupt", "newer"])
+def test_losing_the_store_restarts_nothing(good, loss):
+    """Deleted, corrupt or written by a newer paunchd: it is made anew and no container notices, not even a task that
+    was done (S-22, I6).
+    """
+    before, since = good.ids(), {name: good.started_at(name) for name in good.ids()}
+    good.stop()
+    store = good.state_dir / "state.db"
+    match loss:
+        case "deleted":
+            for path in good.state_dir.glob("state.db*"):
+                path.unlink()
+        case "corrupt":
+            store.write_bytes(b"SQLite format 3\0" + b"\xff" * 8192)
+        case "newer":
+            with closing(sqlite3.connect(store)) as connection:
+                connection.execute("PRAGMA user_version=999")
+                connection.commit()
+    good.start()
+    good.proves()
+    unmoved(good, before, since)
+    assert bool(list(good.state_dir.glob("state.db.unusable-*"))) == (loss != "deleted")
+    good.write("app", {"web": running_script("exit 3", restart="no"), "db": service(), "sync": task("exit 0")})
+    good.becomes("rolled-back", "web")
+    good.eventually(lambda: good.id("web") == before["web"] and good.running("web"))
+
+
+def test_losing_the_store_in_mid_replacement_keeps_the_good_container(make_node):
+    """The kept container tells what was good, so a version that fails afterwards still goes back to it (I6)."""
+    node = make_node(rollout__probation_seconds=60)
+    node.start()
+    node.write("app", {"web": service(rollout={"probation_seconds": 0})})
+    node.proves()
+    first = node.id("web")
+    check = {"test": "test ! -e /tmp/sick", "interval": "1s", "retries": 1}
+    node.write("app", {"web": service(healthcheck=check)})
+    node.becomes("proving", "web")
+    node.kill9()
+    for path in node.state_dir.glob("state.db*"):
+        path.unlink()
+    node.start()
+    node.becomes("proving", "web")
+    node.run_in("web", "touch", "/tmp/sick")
+    node.becomes("rolled-back", "web")
+    node.eventually(lambda: node.id("web") == first and node.running("web"))
+
+
+def test_a_second_daemon_refuses_to_start(good):
+    """Two daemons on one state directory never meet: the second says so and ends, the first goes on (T-017, T-122,
+    S-22).
+    """
+    done = paunchd(good)
+    assert done.returncode == 1
+    assert f"another paunchd uses {good.state_dir}" in done.stderr
+    good.passes()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "named"),
+    [
+        ("rollout__probation_seconds", "soon", "rollout.probation_seconds"),
+        ("engine__ulr", "unix:///x", "engine.ulr"),
+        ("desired_dir", "not/absolute", "desired_dir"),
+    ],
+)
+def test_wrong_settings_end_it_with_2_naming_the_setting(make_node, setting, value, named):
+    """A wrong setting is said by its name before anything is begun."""
+    node = make_node(**{setting: value})
+    done = paunchd(node)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_its_engine_the_daemon_is_up_and_says_so(tmp_path, engine_side, owner):
+    """It answers, is not ready and tells why; nothing ends (S-06)."""
+    with closing(Node(tmp_path, engine_side, owner, engine__url=f"unix://{tmp_path}/nobody.sock")) as node:
+        node.start()
+        node.write("app", {"web": service()})
+        node.eventually(lambda: node.states() == {"web": "unknown"})
+        status, text = node.status_of("/readyz")
+        assert status == 503
+        assert "engine" in text
+        assert node.get("/v1/containers")["engine"] == "away"
+        assert node.status_of("/healthz")[0] == 200
+        assert node.stop() == 0
+
+
+def test_an_engine_that_restarts_costs_nobody_a_rollback(tmp_path, owner):
+    """While it is away nothing is judged; on its return what the engine starts itself is left to it, what it does not
+    start is repaired, nothing is replaced or rejected, and a kept container is not resurrected (S-06, T-067).
+    """
+    with PrivateEngine() as private:
+        build(private.url, ["paunchd.test/stub:1"], Recipe())
+        side = EngineSide(str(private.socket))
+        with closing(Node(tmp_path, side, owner)) as node:
+            node.start()
+            node.write("app", {"web": service(), "once": service(restart="no"), "db": service()})
+            node.proves()
+            node.write("app", {"web": service(), "once": service(restart="no"), "db": upgraded()})
+            node.becomes("proving", "db")
+            before = node.ids()
+            assert "db.prev" in before
+            private.halt()
+            node.eventually(lambda: node.get("/v1/containers")["engine"] == "away")
+            assert set(node.states().values()) == {"unknown"}
+            private.start(os.getpid())
+            node.eventually(lambda: node.get("/v1/containers")["engine"] == "ok")
+            node.eventually(lambda: node.running("web") and node.running("db"))
+            node.passes(3)
+            assert node.ids() == before
+            assert not node.running("db.prev")
+            assert node.detail("db")["rejected"] == []
+            assert node.metric('paunchd_rollbacks_total{reason="exited"}') == 0
+
+
+def upgraded():
+    return service(environment={"V": "2"}, rollout={"probation_seconds": 600})
+
+
+def test_a_frozen_engine_is_away_and_is_taken_up_again(tmp_path, owner):
+    """An engine that accepts and never answers makes everything unknown and nothing dead; afterwards all goes on
+    (S-08).
+    """
+    with PrivateEngine() as private:
+        build(private.url, ["paunchd.test/stub:1"], Recipe())
+        side = EngineSide(str(private.socket))
+        with closing(Node(tmp_path, side, owner, engine__call_timeout_seconds=1)) as node:
+            node.start()
+            node.write("app", {"web": service()})
+            node.proves()
+            before = node.ids()
+            private.freeze()
+            try:
+                node.eventually(lambda: node.states() == {"web": "unknown"})
+                node.write("app", {"web": service(environment={"V": "2"})})
+            finally:
+                private.thaw()
+            node.proves()
+            assert node.id("web") != before["web"]
+
+
+def test_reloading_takes_over_what_can_change_while_it_runs(good):
+    """SIGHUP reads the settings again, and wrong ones are refused without harm."""
+    good.configure(rollout__probation_seconds=77, owner="somebody-else")
+    os.kill(good.pid, signal.SIGHUP)
+    good.eventually(lambda: good.log("settings_reloaded"))
+    assert [line["setting"] for line in good.log("setting_needs_restart")] == ["owner"]
+    good.settings_file.write_text("rollout: {probation_seconds: soon}")
+    os.kill(good.pid, signal.SIGHUP)
+    good.eventually(lambda: good.log("settings_refused"))
+    good.passes()
+    assert good.states() == {"web": "running", "db": "running", "sync": "succeeded"}
+
+
+def test_a_store_that_cannot_be_written_stops_changes_but_not_what_runs(good):
+    """Without a store no lane begins, the reason is said, and afterwards the change goes through (S-11)."""
+    before = good.ids()
+    with closing(sqlite3.connect(good.state_dir / "state.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        good.write("app", {"web": service(environment={"V": "2"}), "db": service(), "sync": task("exit 0")})
+        good.eventually(lambda: good.log("lane_broke"))
+        assert good.ids() == before
+        assert good.get("/v1/containers")["engine"] == "ok"
+        lock.execute("ROLLBACK")
+    good.proves()
+    assert good.id("web") != before["web"]
+
+
+def test_secrets_leave_by_no_log_label_metric_or_answer(started):
+    """Environment values and commands stay inside, whatever fails with them (T-097, I5)."""
+    secret = "hunter2-planted"
+    bad = running_script(f"exit 3 # {secret}", restart="no", environment={"PASSWORD": secret})
+    started.write("app", {"web": service(environment={"PASSWORD": secret})})
+    started.proves()
+    started.write("app", {"web": bad, "sync": task(f": {secret}; exit 4", environment={"PASSWORD": secret})})
+    started.becomes("rolled-back", "web")
+    started.becomes("failed", "sync")
+    paths = ["/v1/containers", "/v1/plan", "/v1/configs", "/v1/status", "/metrics"]
+    paths += [f"/v1/containers/{started.full(name)}{more}" for name in ("web", "sync") for more in ("", "/history")]
+    told = "".join(started.status_of(path)[1] for path in paths) + started.log_file.read_text()
+    assert secret not in told
+    labels = [row["Labels"] for row in started.ps().values()]
+    assert secret not in json.dumps(labels)

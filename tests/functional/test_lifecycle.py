@@ -1,0 +1,225 @@
+"""Containers come up, are replaced one by one, and every replacement keeps the good one until it is proven."""
+
+import pytest
+
+from tests.functional.node import running_script, service, task
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_node_comes_up_step_by_step_and_in_start_order(started):
+    """Steps are ordered across files and start orders within one, and each waits for the one before (T-060, T-061)."""
+    started.write("late", {"api": service()}, step=3)
+    started.write("early", {"db": service()}, step=1)
+    started.write(
+        "middle",
+        {"second": task("exit 0", start_order=2), "first": task("exit 0", start_order=1)},
+        step=2,
+    )
+    started.proves()
+    starts = [started.short(one.name) for one in started.story.told() if one.action == "start"]
+    assert starts == ["db", "first", "second", "api"]
+
+
+def test_nothing_is_touched_when_nothing_has_changed(started):
+    """An unchanged definition costs no container anything, whatever order its keys are in (T-003)."""
+    started.write("app", {"web": service(environment={"A": "1", "B": "2"}), "db": service()})
+    started.proves()
+    before = started.ids()
+    turned_round = {"environment": {"B": 2, "A": 1}, "restart": "always", "net": "none", "image": service()["image"]}
+    started.write("app", {"db": service(), "web": turned_round})
+    started.proves()
+    started.passes()
+    assert started.ids() == before
+    assert started.lanes() == []
+
+
+def test_a_changed_container_is_replaced_alone(started):
+    """Changing one definition replaces that container and leaves its siblings' ids as they were (T-003, T-013)."""
+    started.write("app", {"web": service(), "db": service(), "cache": service()})
+    started.proves()
+    before = started.ids()
+    started.write("app", {"web": service(environment={"V": "2"}), "db": service(), "cache": service()})
+    started.proves()
+    after = started.ids()
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] != before[name]} == {"web"}
+    started.check_never_two_running()
+
+
+def test_the_old_container_runs_while_the_new_one_is_prepared_and_is_kept_until_it_is_proven(make_node):
+    """A replacement is created first, then the old one is stopped, kept as NAME.prev, and removed once the new one has
+    proven itself (T-006).
+    """
+    node = make_node(rollout__probation_seconds=3)
+    node.start()
+    node.write("app", {"web": service()})
+    node.proves()
+    old = node.id("web")
+    seen = len(node.actions("web"))
+    node.write("app", {"web": service(environment={"V": "2"})})
+    node.becomes("proving", "web")
+    assert node.id("web.prev") == old
+    assert not node.running("web.prev")
+    assert node.inspect("web.prev")["HostConfig"]["RestartPolicy"]["Name"] in ("", "no")
+    node.proves()
+    told = [(one.action, "old" if one.id == old else "new") for one in node.happenings("web")[seen:]]
+    told = [one for one in told if one[0] in ("create", "start", "die", "destroy")]
+    assert told == [("create", "new"), ("die", "old"), ("start", "new"), ("destroy", "old")]
+    assert node.ps().keys() == {"web"}
+    assert node.inspect("web")["HostConfig"]["RestartPolicy"]["Name"] == "always"
+    node.check_never_two_running()
+
+
+def test_the_stop_signal_and_the_grace_period_of_the_old_container_are_respected(started):
+    """A container that is replaced gets its own signal and the time it asked for, and is never killed first (T-010,
+    T-116).
+    """
+    ends_slowly = "trap 'sleep 1; exit 7' USR1; trap '' TERM; while :; do sleep 0.1; done"
+    old = running_script(ends_slowly, stop_signal="SIGUSR1", stop_grace_period="10s")
+    started.write("app", {"web": old})
+    started.proves()
+    first = started.id("web")
+    started.write("app", {"web": {**old, "environment": {"V": "2"}}})
+    started.becomes("running", "web")
+    told = [one for one in started.happenings("web") if one.id == first]
+    kills = [one.labels.get("signal") for one in told if one.action == "kill"]
+    died = [one.labels.get("exitCode") for one in told if one.action == "die"]
+    assert kills == ["10"]
+    assert died == ["7"]
+
+
+def test_what_the_engine_changes_in_place_needs_no_new_container(started):
+    """A new restart policy or memory limit is set on the living container (T-054)."""
+    started.write("app", {"web": service(mem_limit="64m")})
+    started.proves()
+    before = started.id("web")
+    started.write("app", {"web": service(mem_limit="96m", restart="unless-stopped")})
+    started.settles()
+    host = started.inspect("web")["HostConfig"]
+    assert started.id("web") == before
+    assert host["Memory"] == 96 * 1024 * 1024
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+def test_an_image_that_is_present_is_never_pulled(started):
+    """No pull reaches the engine for an image that is there (T-009)."""
+    started.write("app", {"web": service()})
+    started.proves()
+    assert started.calls("pull") == 0
+    assert started.calls("create") == 1
+
+
+def test_an_image_that_cannot_be_had_costs_nobody_anything(started):
+    """Where the new image cannot be pulled the old container runs on, and the others go on (T-007, T-033, S-10)."""
+    started.write("app", {"web": service(), "db": service()})
+    started.proves()
+    before = started.ids()
+    missing = "localhost:1/nobody/has:this"
+    started.write("app", {"web": service(missing), "db": service(environment={"V": "2"})})
+    started.becomes("waiting", "web")
+    started.eventually(lambda: started.id("db") not in ("", before["db"]))
+    started.becomes("running", "db")
+    assert started.id("web") == before["web"]
+    assert started.running("web")
+    assert missing in started.row("web")["last_error"]
+    assert started.row("web")["next_attempt"]
+
+
+def test_a_missing_bind_source_is_said_before_anything_is_stopped(started, tmp_path):
+    """The container and the path are named, the old one runs on, no directory is made, and once the path is there the
+    change goes through (T-047, T-048).
+    """
+    started.write("app", {"web": service()})
+    started.proves()
+    before = started.id("web")
+    source = tmp_path / "not-there"
+    started.write("app", {"web": service(volumes=[f"{source}:/data:ro"])})
+    started.becomes("waiting", "web")
+    assert str(source) in started.row("web")["last_error"]
+    assert started.full("web") in started.row("web")["last_error"]
+    assert started.id("web") == before
+    assert started.running("web")
+    assert not source.exists()
+    source.mkdir()
+    started.ask_to("retry", "web")
+    started.proves()
+    assert started.id("web") != before
+
+
+def test_a_named_volume_is_made_by_the_engine_and_outlives_its_container(started, docker):
+    """Named volumes are accepted without being there, and are never removed by us (T-047, T-051)."""
+    volume = started.full("data")
+    started.write("app", {"web": service(volumes=[f"{volume}:/data"])})
+    started.proves()
+    started.delete("app")
+    started.eventually(lambda: not started.ps())
+    assert docker("volume", "ls", "--quiet", "--filter", f"name={volume}") == volume
+    docker("volume", "rm", volume)
+
+
+def test_containers_that_are_one_shots_by_policy_are_started_once(started):
+    """Detached and without a restart policy, exit code 0 is success and not a crash."""
+    started.write("app", {"init_logs": service(restart="no", command=["true"])})
+    started.becomes("succeeded", "init_logs")
+    started.passes(3)
+    assert started.actions("init_logs").count("start") == 1
+    assert started.get("/v1/containers")["settled"]
+
+
+def test_a_dependent_waits_for_the_health_of_what_it_depends_on(started, tmp_path):
+    """``depends_on`` with a condition holds a container back until it is met, and says by whom."""
+    flag = tmp_path / "flags"
+    flag.mkdir()
+    db = service(
+        volumes=[f"{flag}:/flags:ro"], healthcheck={"test": "test -e /flags/up", "interval": "1s", "retries": 100}
+    )
+    started.write("app", {"db": db, "web": service(depends_on={"db": {"condition": "healthy"}})})
+    started.becomes("blocked", "web")
+    assert started.row("web")["blocked_by"] == [started.full("db")]
+    assert "web" not in started.ps()
+    (flag / "up").touch()
+    started.proves()
+
+
+@pytest.mark.parametrize("versions", [50])
+def test_the_last_of_many_versions_wins(started, versions):
+    """However fast versions follow each other, one lane a name works on them and the last one stays (S-21)."""
+    started.write("app", {"web": service(environment={"V": "0"})})
+    started.proves()
+    for version in range(1, versions + 1):
+        started.write("app", {"web": service(environment={"V": str(version)})})
+        started.eventually(lambda: started.status_of("/healthz")[0] == 200)
+    started.proves()
+    assert f"V={versions}" in started.inspect("web")["Config"]["Env"]
+    assert started.ps().keys() == {"web"}
+    started.check_never_two_running()
+
+
+def test_a_change_taken_back_in_mid_replacement_ends_where_it_began(make_node):
+    """Reverted while the new one is in probation, the kept container itself comes back (S-21)."""
+    node = make_node(rollout__probation_seconds=30)
+    node.start()
+    node.write("app", {"web": service()})
+    node.becomes("proving", "web")
+    node.eventually(lambda: node.detail("web")["good_hash"])
+    first = node.id("web")
+    node.write("app", {"web": service(environment={"V": "2"})})
+    node.eventually(lambda: node.id("web.prev") == first and node.running("web"))
+    node.write("app", {"web": service()})
+    node.eventually(lambda: node.id("web") == first and node.running("web"))
+    node.settles()
+    assert node.ps().keys() == {"web"}
+    node.check_never_two_running()
+
+
+def test_a_file_deleted_in_mid_replacement_leaves_nothing_behind(make_node):
+    """Deleted while its container is being replaced, everything of it goes, the kept one as well (S-21)."""
+    node = make_node(rollout__probation_seconds=30)
+    node.start()
+    node.write("app", {"web": service()})
+    node.becomes("proving", "web")
+    node.write("app", {"web": service(environment={"V": "2"})})
+    node.eventually(lambda: "web.prev" in node.ps())
+    node.delete("app")
+    node.eventually(lambda: not node.ps())

@@ -1,0 +1,146 @@
+"""What is no longer declared goes, in reverse order, unless it is suspiciously much; what is not ours stays."""
+
+import pytest
+
+from tests.functional.node import running_script, service
+
+pytestmark = pytest.mark.engine
+
+
+def services(count):
+    return {f"c{number}": service() for number in range(count)}
+
+
+def test_what_is_no_longer_declared_is_removed_and_nothing_else(started):
+    """Taking a name out of its file, or the file away, removes exactly those containers (T-001, T-004, T-013)."""
+    started.write("app", {"web": service(), "db": service(), "app": service()})
+    started.write("other", {"cache": service()})
+    started.proves()
+    before = started.ids()
+    started.write("app", {"web": service(), "app": service()})
+    started.eventually(lambda: started.ps().keys() == {"web", "app", "cache"})
+    started.delete("app")
+    started.eventually(lambda: started.ids() == {"cache": before["cache"]})
+    started.settles()
+    assert started.states() == {"cache": "running"}
+
+
+def test_what_was_removed_does_not_come_back(started):
+    """A container of a removed file is not brought back by anything remembered of it (T-019)."""
+    started.write("app", {"web": service()})
+    started.write("other", {"cache": service()})
+    started.proves()
+    started.delete("app")
+    started.eventually(lambda: started.ps().keys() == {"cache"})
+    started.restart()
+    started.passes()
+    assert started.ps().keys() == {"cache"}
+
+
+def test_several_configs_can_go_at_once_and_all_of_them(make_node):
+    """Zero, one or many files may vanish; none left means that everything of ours goes (T-002)."""
+    node = make_node(removal_guard__count=100)
+    node.start()
+    node.passes()
+    for name in ("one", "two", "three"):
+        node.write(name, {f"{name}-web": service()})
+    node.proves()
+    for name in ("one", "two", "three"):
+        node.delete(name)
+    node.eventually(lambda: not node.ps())
+
+
+def test_removal_is_in_reverse_order(started):
+    """The last step goes first, and within it the highest start order."""
+    started.write("early", {"db": service()}, step=1)
+    started.write("late", {"api": service(start_order=1), "agent": service(start_order=2)}, step=2)
+    started.write("stays", services(3))
+    started.proves()
+    started.delete("early")
+    started.delete("late")
+    started.eventually(lambda: started.ps().keys() == services(3).keys())
+    gone = [started.short(one.name) for one in started.story.told() if one.action == "destroy"]
+    assert gone == ["agent", "api", "db"]
+
+
+def test_a_removed_container_is_stopped_with_its_signal_and_grace_before_it_goes(started):
+    """Removal asks first and does not kill what ends by itself (T-010)."""
+    started.write("app", {"web": running_script("trap 'exit 7' USR1; while :; do sleep 0.1; done", stop_signal="USR1")})
+    started.proves()
+    started.delete("app")
+    started.eventually(lambda: not started.ps())
+    died = [one.labels.get("exitCode") for one in started.happenings("web") if one.action == "die"]
+    assert died == ["7"]
+
+
+def test_too_many_removals_at_once_are_held_until_they_are_confirmed(started):
+    """When most of the node would go, it stays and says what to do; confirmed, exactly that goes (S-24)."""
+    started.write("app", services(7))
+    started.write("other", {"web": service()})
+    started.proves()
+    before = started.ids()
+    started.delete("app")
+    started.becomes("held", *services(7))
+    started.passes()
+    assert started.ids() == before
+    assert "confirm-removals" in started.row("c0")["reason"]
+    started.confirm_removals()
+    started.eventually(lambda: started.ids() == {"web": before["web"]})
+
+
+def test_held_removals_are_over_when_the_files_come_back(started):
+    """Bringing the files back leaves every container as it was, and what was once confirmed holds no longer (S-24)."""
+    started.write("app", services(7))
+    started.proves()
+    before = started.ids()
+    started.delete("app")
+    started.becomes("held", *services(7))
+    started.write("app", services(7))
+    started.proves()
+    assert started.ids() == before
+
+
+def test_a_foreign_container_with_the_needed_name_is_a_conflict_and_untouched(started):
+    """Another's container keeps its name and its life; once it is gone the conflict resolves itself (T-015, T-113,
+    S-18).
+    """
+    foreign = started.make_foreign("web", managed_by="ceph")
+    since = started.started_at("web")
+    started.write("app", {"web": service(), "db": service()})
+    started.becomes("conflict", "web")
+    started.becomes("running", "db")
+    started.passes()
+    assert started.id("web") == foreign
+    assert started.started_at("web") == since
+    assert started.full("web") in started.row("web")["reason"]
+    started.by_hand("DELETE", "web?force=1")
+    started.proves()
+    assert started.id("web") != foreign
+
+
+def test_a_foreign_container_in_the_place_of_a_prepared_one_stops_the_replacement_only(started):
+    """Where NAME.next is another's, the good container runs on untouched (T-015, S-18)."""
+    started.write("app", {"web": service()})
+    started.proves()
+    good = started.id("web")
+    foreign = started.make_foreign("web.next")
+    started.write("app", {"web": service(environment={"V": "2"})})
+    started.becomes("conflict", "web")
+    assert started.ids() == {"web": good, "web.next": foreign}
+    assert started.running("web")
+
+
+def test_containers_of_nobody_and_of_other_owners_are_never_touched(started):
+    """Whatever carries no label of ours stays, also when everything of ours goes (T-014, T-015, T-113)."""
+    foreign = {
+        "bare": started.make_foreign("bare"),
+        "paunch": started.make_foreign("paunch", managed_by="paunch", config_id="app", container_name="web"),
+        "near": started.make_foreign("near", managed_by=f"{started.owner}-2", container_name="near"),
+    }
+    since = {name: started.started_at(name) for name in foreign}
+    started.write("app", {"web": service()})
+    started.proves()
+    started.delete("app")
+    started.eventually(lambda: started.ids() == foreign)
+    started.passes()
+    assert {name: started.started_at(name) for name in foreign} == since
