@@ -44,9 +44,7 @@ class Options:
 
     @property
     def client(self) -> Client:
-        named = self.socket or (
-            Path(os.environ["PAUNCHD_SOCKET"]) if os.environ.get("PAUNCHD_SOCKET") else None
-        )
+        named = self.socket or (Path(os.environ["PAUNCHD_SOCKET"]) if os.environ.get("PAUNCHD_SOCKET") else None)
         return Client(named or self.settings.api.socket)
 
 
@@ -216,6 +214,7 @@ def _asks(command: str, said: str, *parts: str) -> None:
 
 
 _asks("retry", "Try again what failed, was rejected or is parked.", "retry")
+_asks("rollback", "Go back to the last good revision, and stay there until the definition changes.", "rollback")
 _asks("hold", "Leave a container as it is, whatever its file says.", "hold")
 _asks("release", "End a hold.", "release")
 

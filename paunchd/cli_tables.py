@@ -37,11 +37,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 def console(*, error: bool = False) -> Console:
     """Make a console that shows text as it is; into a pipe, lines are not broken."""
     out = Console(stderr=error, markup=False, highlight=False, emoji=False)
-    return (
-        out
-        if out.is_terminal
-        else Console(stderr=error, markup=False, highlight=False, emoji=False, width=_WIDE)
-    )
+    return out if out.is_terminal else Console(stderr=error, markup=False, highlight=False, emoji=False, width=_WIDE)
 
 
 def clean(text: object) -> str:

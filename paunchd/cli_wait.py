@@ -59,9 +59,7 @@ def judge(listed: Answer, configs: Answer, wish: Wish) -> Look:
         return Look("failed", of_interest, (f"no config `{wish.config_id}` is declared",))
     why = [f"{view['config_id']}: {view['broken']}" for view in views.values() if view["broken"]]
     why += [
-        f"{c['name']}: {c['state']}: {c['reason']}"
-        for c in of_interest
-        if c["state"] in _FAILURES and not c["doing"]
+        f"{c['name']}: {c['state']}: {c['reason']}" for c in of_interest if c["state"] in _FAILURES and not c["doing"]
     ]
     if why:
         return Look("failed", of_interest, tuple(why))

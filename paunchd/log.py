@@ -37,19 +37,13 @@ def setup_logging(settings: LogSettings, stream: TextIO | None = None) -> None:
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {
-        field: value if field in _OURS_TO_KEEP else redact(value, field) for field, value in event.items()
-    }
+    return {field: value if field in _OURS_TO_KEEP else redact(value, field) for field, value in event.items()}
 
 
 def _renderers(settings: LogSettings, stream: TextIO) -> list[Processor]:
     if settings.format == "console":
         plain = structlog.dev.plain_traceback  # rich ones print local variables, and those hold specs
-        return [
-            structlog.dev.ConsoleRenderer(
-                colors=stream.isatty(), exception_formatter=plain, timestamp_key="at"
-            )
-        ]
+        return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain, timestamp_key="at")]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 

@@ -71,9 +71,7 @@ class Metrics:
 
         self._pass = histogram("pass_duration_seconds", "Duration of a pass.", _FAST)
         self._call = histogram("engine_call_duration_seconds", "Duration of an engine call.", _CALL, "verb")
-        self._downtime = histogram(
-            "switch_downtime_seconds", "From stop of the old to start of the new.", _LONG
-        )
+        self._downtime = histogram("switch_downtime_seconds", "From stop of the old to start of the new.", _LONG)
         self._convergence = histogram("convergence_seconds", "From a changed directory to settled.", _LONG)
         self._lags = histogram("event_loop_lag", "How late the event loop was, in seconds.", _FAST)
 

@@ -71,9 +71,7 @@ class Group(BaseModel):
 
 
 class EngineSettings(Group):
-    url: Annotated[str, Field(pattern=r"^(unix:///|tcp://|http://|https://)\S+$")] = (
-        "unix:///var/run/docker.sock"
-    )
+    url: Annotated[str, Field(pattern=r"^(unix:///|tcp://|http://|https://)\S+$")] = "unix:///var/run/docker.sock"
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     call_timeout_seconds: SomeSeconds = 30
     pull_timeout_seconds: SomeSeconds = 1800
@@ -179,9 +177,7 @@ def load_settings(path: Path | None = None) -> Settings:
         return Settings(**from_file)
     except ValidationError as error:
         problems = describe(error, PREFIX, known)
-        raise SettingsError(
-            f"cannot use settings {file or 'from the environment'}: {'; '.join(problems)}"
-        ) from None
+        raise SettingsError(f"cannot use settings {file or 'from the environment'}: {'; '.join(problems)}") from None
     except UnreadableVariable as error:
         raise SettingsError(f"cannot use settings from the environment: {error}") from None
 

@@ -9,15 +9,17 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from paunchd import store_records as records
 from paunchd.errors import StoreError
 from paunchd.reconcile.model import Item, Past, Result, Revision
-from paunchd.spec import ContainerSpec, dump, load
+from paunchd.spec import dump
+from paunchd.store_records import Change, Rejection
 from paunchd.store_schema import open_store
 
 EVENTS_KEPT = 200
@@ -33,17 +35,6 @@ class Event:
     revision: str = ""
     image: str = ""
     detail: str = ""
-
-
-@dataclass(slots=True)
-class _Change:
-    """One transaction about one name. *past* is what is remembered before it, and what is set on it, after it."""
-
-    _connection: sqlite3.Connection
-    past: Past
-
-    def execute(self, statement: str, values: tuple[object, ...]) -> None:
-        self._connection.execute(statement, values)
 
 
 class Store:
@@ -89,22 +80,38 @@ class Store:
 
     def accept(self, name: str, revision: Revision) -> None:
         """*revision* is the good one from now on; if it had been rejected, that is taken back."""
-        spec = dump(revision.spec) if revision.spec else None
-        with self._changing(name) as change:
-            change.execute(
-                "UPDATE names SET good_hash = ?, good_spec = ?, known = 1 WHERE name = ?", (revision.hash, spec, name)
-            )
-            change.execute("DELETE FROM rejected WHERE name = ? AND hash = ?", (name, revision.hash))
-            rejected = {key: cause for key, cause in change.past.rejected.items() if key != revision.hash}
-            change.past = replace(change.past, known=True, good=revision, rejected=rejected)
+        self.accept_together({name: revision})
 
-    def reject(self, name: str, revision: str, cause: str, evidence: Mapping[str, object]) -> None:
-        row = (name, revision, cause, json.dumps(evidence), time.time())
+    def accept_together(self, revisions: Mapping[str, Revision]) -> None:
+        """The same for several names, all or none of them."""
+        with self._changing_all(revisions) as changes:
+            for name, revision in revisions.items():
+                records.accept(changes[name], name, revision)
+
+    def reject(self, name: str, rejection: Rejection) -> None:
+        self.reject_together({name: rejection})
+
+    def reject_together(self, rejections: Mapping[str, Rejection]) -> None:
+        """Reject a revision of each name, all or none of them."""
+        with self._changing_all(rejections) as changes:
+            for name, rejection in rejections.items():
+                records.reject(changes[name], name, rejection)
+
+    def roll_back(self, name: str, desired: str, cause: str) -> bool:
+        """Reject revision *desired* because a person asked; if it was good, the one before it is good again.
+
+        Return whether there is anything to return to; without that nothing has changed.
+        """
         with self._changing(name) as change:
-            change.execute("INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?)", row)
-            change.execute("UPDATE names SET last_error = ?, known = 1 WHERE name = ?", (cause, name))
-            rejected = {**change.past.rejected, revision: cause}
-            change.past = replace(change.past, known=True, rejected=rejected, last_error=cause)
+            good, before = change.past.good, change.past.before
+            if good is None or (good.hash == desired and before is None):
+                return False
+            if good.hash == desired and before is not None:
+                records.accept(change, name, before)
+                change.execute("UPDATE names SET before_hash = NULL, before_spec = NULL WHERE name = ?", (name,))
+                change.past = replace(change.past, before=None)
+            records.reject(change, name, Rejection(desired, cause))
+        return True
 
     def finish(self, name: str, key: str, result: Result, output: str) -> None:
         """Store how a task or exec ended; *result*'s attempts are counted here."""
@@ -175,7 +182,7 @@ class Store:
 
     def definitions(self) -> dict[str, Item]:
         rows = self._select("SELECT name, item FROM definitions", ())
-        items = {name: _item(text) for name, text in rows}
+        items = {name: records.item_of(text) for name, text in rows}
         return {name: item for name, item in items.items() if item}
 
     def save_definitions(self, items: Mapping[str, Item]) -> None:
@@ -188,11 +195,19 @@ class Store:
 
     def _read(self) -> dict[str, Past]:
         names: dict[str, Past] = {}
-        query = "SELECT name, known, step, start_order, good_hash, good_spec, hold, last_error FROM names"
-        for name, known, step, start_order, good, spec, hold, error in self._select(query, ()):
-            revision = Revision(good, _spec(spec)) if good else None
-            rank = (step, start_order)
-            names[name] = Past(known=bool(known), rank=rank, good=revision, hold=bool(hold), last_error=error)
+        query = (
+            "SELECT name, known, step, start_order, good_hash, good_spec, before_hash, before_spec, hold, last_error"
+            " FROM names"
+        )
+        for name, known, step, start_order, good, spec, before, before_spec, hold, error in self._select(query, ()):
+            names[name] = Past(
+                known=bool(known),
+                rank=(step, start_order),
+                good=Revision(good, records.spec_of(spec)) if good else None,
+                before=Revision(before, records.spec_of(before_spec)) if before else None,
+                hold=bool(hold),
+                last_error=error,
+            )
         for name, revision, cause in self._select("SELECT name, hash, cause FROM rejected", ()):
             past = names.get(name, Past())
             names[name] = replace(past, rejected={**past.rejected, revision: cause})
@@ -203,14 +218,19 @@ class Store:
         return names
 
     @contextmanager
-    def _changing(self, name: str) -> Iterator[_Change]:
-        """Change what is remembered of *name*: in the file and then in memory, or in neither."""
+    def _changing(self, name: str) -> Iterator[Change]:
+        with self._changing_all([name]) as changes:
+            yield changes[name]
+
+    @contextmanager
+    def _changing_all(self, names: Collection[str]) -> Iterator[Mapping[str, Change]]:
+        """Change what is remembered of *names*: in the file and then in memory, or in neither."""
         with self._lock:
             with self._writing() as connection:
-                connection.execute("INSERT OR IGNORE INTO names (name) VALUES (?)", (name,))
-                change = _Change(connection, self._names.get(name, Past()))
-                yield change
-            self._names = {**self._names, name: change.past}
+                connection.executemany("INSERT OR IGNORE INTO names (name) VALUES (?)", [(name,) for name in names])
+                changes = {name: Change(connection, self._names.get(name, Past())) for name in names}
+                yield changes
+            self._names = self._names | {name: change.past for name, change in changes.items()}
 
     def _select(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -232,19 +252,3 @@ class Store:
             finally:
                 if self._connection.in_transaction:
                     self._connection.rollback()
-
-
-def _spec(text: str | None) -> ContainerSpec | None:
-    """A spec this version can no longer read is one we do not know: its hash still counts."""
-    try:
-        return load(text) if text else None
-    except ValueError:
-        return None
-
-
-def _item(text: str) -> Item | None:
-    try:
-        fields = json.loads(text)
-        return Item(**{**fields, "spec": load(fields["spec"])})
-    except (TypeError, ValueError, KeyError):
-        return None

@@ -25,9 +25,7 @@ def not_found(what: str, name: str) -> ProblemError:
 def problem(status: int, title: str, detail: str) -> web.Response:
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     headers = {"Retry-After": "1"} if status == web.HTTPServiceUnavailable.status_code else None
-    return web.Response(
-        body=json.dumps(body).encode(), status=status, content_type=MEDIA_TYPE, headers=headers
-    )
+    return web.Response(body=json.dumps(body).encode(), status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
 @web.middleware

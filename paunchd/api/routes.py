@@ -27,13 +27,18 @@ MAX_WAITERS = 128
 
 
 class Operator(Protocol):
-    """What a person can ask of the daemon. Each raises ``KeyError`` for a name it does not know."""
+    """What a person can ask of the daemon.
+
+    Each raises ``KeyError`` for a name it does not know, and ``ValueError`` where what is asked cannot be done.
+    """
 
     async def reconcile(self) -> None: ...
 
     async def confirm_removals(self) -> None: ...
 
     async def retry(self, name: str) -> None: ...
+
+    async def rollback(self, name: str) -> None: ...
 
     async def hold(self, name: str) -> None: ...
 
@@ -215,6 +220,8 @@ def _write(action: str) -> Handler:
             await getattr(request.app[SOURCES].operator, action)(*([name] if name else []))
         except KeyError:
             raise not_found("container", name or "") from None
+        except ValueError as error:
+            raise ProblemError(409, "Not possible", str(error)) from None
         return _answer(AcceptedView(accepted=action, name=name), status=202)
 
     return write
@@ -263,6 +270,13 @@ ROUTES: tuple[Route, ...] = (
         "/v1/containers/{name}/retry",
         _write("retry"),
         "Try what failed or was rejected again",
+        AcceptedView,
+    ),
+    Route(
+        "POST",
+        "/v1/containers/{name}/rollback",
+        _write("rollback"),
+        "Go back to the last good revision",
         AcceptedView,
     ),
     Route("POST", "/v1/containers/{name}/hold", _write("hold"), "Leave a name as it is", AcceptedView),

@@ -39,13 +39,9 @@ def guard_tcp(listening: Collection[str]) -> Middleware:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         host = host_of(request.headers.get("Host", ""))
         if host not in ours and not (anywhere and _is_address(host)):
-            raise ProblemError(
-                403, "Host refused", "the Host header must be localhost or an address listened on"
-            )
+            raise ProblemError(403, "Host refused", "the Host header must be localhost or an address listened on")
         if request.method not in READS:
-            raise ProblemError(
-                403, "Read only", "TCP answers reads only; write over the unix socket (api.socket)"
-            )
+            raise ProblemError(403, "Read only", "TCP answers reads only; write over the unix socket (api.socket)")
         return await handler(request)
 
     return guard
@@ -64,9 +60,7 @@ def peer_of(request: web.Request) -> Peer | None:
     sock = request.transport.get_extra_info("socket") if request.transport else None
     if sock is None or sock.family != socket.AF_UNIX:
         return None
-    pid, uid, gid = _CREDENTIALS.unpack(
-        sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    )
+    pid, uid, gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     return Peer(pid, uid, gid)
 
 

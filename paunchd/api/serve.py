@@ -25,9 +25,7 @@ SHUTDOWN_SECONDS = 0.25
 _NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-async def serve(
-    sources: Sources, settings: ApiSettings, on_socket: Callable[[], None] = lambda: None
-) -> None:
+async def serve(sources: Sources, settings: ApiSettings, on_socket: Callable[[], None] = lambda: None) -> None:
     """Answer until cancelled; *on_socket* is called once the unix socket answers.
 
     A TCP port that is taken is tried again for ever. Raises ``SettingsError`` where the socket cannot be had.

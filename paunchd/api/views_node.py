@@ -174,9 +174,7 @@ def _wrong(snapshot: Snapshot) -> list[ProblemNameView]:
             if status.state is trouble:
                 error = snapshot.history.of(name).last_error or None
                 views.append(
-                    ProblemNameView(
-                        name=name, state=status.state.value, reason=status.reason, last_error=error
-                    )
+                    ProblemNameView(name=name, state=status.state.value, reason=status.reason, last_error=error)
                 )
     return views
 
@@ -186,6 +184,4 @@ def _readable(snapshot: Snapshot) -> bool:
 
 
 def _fault(fault: Fault) -> FaultView:
-    return FaultView(
-        path=fault.path, line=fault.line, column=fault.column, key=fault.key, reason=fault.reason
-    )
+    return FaultView(path=fault.path, line=fault.line, column=fault.column, key=fault.key, reason=fault.reason)

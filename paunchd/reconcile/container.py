@@ -23,7 +23,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.project import project
-from paunchd.reconcile.switch import Case, declared_restart, unfold, unknown
+from paunchd.reconcile.switch import Case, declared_restart, unfold
 from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
 
 
@@ -57,6 +57,7 @@ def _wanted(case: Case, steps: tuple[Step, ...]) -> Outlook:
         healthy=up and (drift.is_good or isinstance(case.verdict, (Healthy, Proven))),
         completed=_live_at_desired(drift) and ended,
         replaces=drift.good is not None and not drift.is_good,
+        verdict=case.verdict,
     )
 
 
@@ -108,8 +109,9 @@ def _leads_to(drift: Drift, steps: tuple[Step, ...]) -> str:
     seen = drift.seen
     for step in steps:
         seen = project(seen, drift.name, step)
-    starts = bool(steps) and isinstance(steps[-1], Start)
-    return seen.live.hash if starts and seen.live else drift.effective.hash
+    last = steps[-1] if steps else None
+    started = [c for c in seen.containers if isinstance(last, Start) and c.engine_name == last.engine_name]
+    return started[0].hash if started else drift.effective.hash
 
 
 def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
@@ -117,6 +119,8 @@ def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
     if drift.is_good or not steps or isinstance(steps[0], (Accept, Reject)):
         return False
     seen = drift.seen
+    if seen.next and seen.next.running and drift.at_effective(seen.next):
+        return False
     if seen.live is None:
         return seen.prev is None and not drift.at_effective(seen.next)
     return not drift.at_effective(seen.live) and any(isinstance(step, (Create, Rename)) for step in steps)
@@ -145,7 +149,7 @@ def _status(case: Case, steps: tuple[Step, ...]) -> Status:
         return _rolled_back(drift, steps)
     if not all(isinstance(step, (Accept, Reject, Update)) for step in steps):
         return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
-    if unknown(drift):
+    if drift.unknown:
         until = case.verdict.until if isinstance(case.verdict, Undecided) else None
         return Status(drift.name, State.STARTING, "finding out whether what runs is good", until=until)
     if drift.is_good:
@@ -162,13 +166,21 @@ def _rolled_back(drift: Drift, steps: tuple[Step, ...]) -> Status:
 
 def _good(drift: Drift) -> Status:
     if _running(drift):
-        return Status(drift.name, State.RUNNING, settled=True)
+        return Status(drift.name, State.RUNNING, _image_moved(drift), settled=True)
     if _ended_well(drift):
         return Status(drift.name, State.SUCCEEDED, settled=True)
     live = drift.seen.live
     if live is None:
         return Status(drift.name, State.FAILED, "gone, and nothing is known to make it again from")
     return Status(drift.name, State.FAILED, f"exited with code {live.details.exit_code}")
+
+
+def _image_moved(drift: Drift) -> str:
+    """The engine shows an id in place of a name once that means another image, or none (T-020)."""
+    live, spec = drift.seen.live, drift.effective.spec
+    if live is None or spec is None or not spec.image or live.image == spec.image:
+        return ""
+    return f"{spec.image} means another image now than the one that runs" if live.image in live.image_id else ""
 
 
 def _on_trial(case: Case) -> Status:

@@ -37,6 +37,30 @@ class Drift:
         """The effective revision is the good one: nothing has to be proved."""
         return self.good is not None and self.good.hash == self.effective.hash
 
+    @property
+    def start_first(self) -> bool:
+        """The effective revision is to prove its health beside the good one before it takes the name."""
+        rollout = self.effective.spec.rollout if self.effective.spec else None
+        return rollout is not None and rollout.strategy == "start-first" and not self.is_good
+
+    @property
+    def unknown(self) -> bool:
+        """The store was lost: nothing says whether the container that runs is a good one, so it may first prove it."""
+        live = self.seen.live
+        if self.past.known or self.good is not None or live is None or live.kind == Kind.TASK:
+            return False
+        return live.running and not self.at_effective(live)
+
+    @property
+    def on_trial(self) -> Container | None:
+        """The container that has something to prove."""
+        live, prepared = self.seen.live, self.seen.next
+        if self.is_good:
+            return None
+        if live and (self.at_effective(live) or self.unknown):
+            return live
+        return prepared if self.start_first and self.at_effective(prepared) else None
+
     def at_effective(self, container: Container | None) -> bool:
         return container is not None and container.hash == self.effective.hash
 

@@ -38,6 +38,7 @@ from paunchd.reconcile.model import (
     Update,
 )
 from paunchd.store import Store
+from paunchd.store_records import Rejection
 
 EVIDENCE_LINES = 200
 OUTPUT_LINES = 50
@@ -168,11 +169,14 @@ class Executor:
 
     async def _record(self, lane: Lane, step: RecordTask | Accept | Reject, ids: Mapping[str, str]) -> None:
         match step:
-            case Accept(name, revision, spec):
-                await asyncio.to_thread(self._store.accept, name, Revision(revision, spec))
-            case Reject(name, revision, _, cause, engine_name):
-                evidence = await self._evidence(ids.get(engine_name), lane)
-                await asyncio.to_thread(self._store.reject, name, revision, cause, evidence)
+            case Accept():
+                accepted = {one.name: Revision(one.revision, one.spec) for one in (step, *step.others)}
+                await asyncio.to_thread(self._store.accept_together, accepted)
+            case Reject():
+                evidence = await self._evidence(ids.get(step.engine_name), lane)
+                rejected = {one.name: Rejection(one.revision, one.cause) for one in step.others}
+                rejected[step.name] = Rejection(step.revision, step.cause, evidence)
+                await asyncio.to_thread(self._store.reject_together, rejected)
             case RecordTask(engine_name, name, revision, exit_code, succeeded, cause):
                 container_id = _id(ids, engine_name)
                 output = await self._output(container_id, OUTPUT_LINES)

@@ -18,6 +18,7 @@ from paunchd.reconcile.model import (
     Status,
     Step,
 )
+from paunchd.reconcile.verdict import Verdict
 
 NOTHING = Reason("none")
 
@@ -26,9 +27,10 @@ NOTHING = Reason("none")
 class Outlook:
     """*status* is where the name stands if none of *steps* begins now.
 
-    *turn*: the steps bring something new, so they wait for what comes before; repair and rollback never do.
-    *started*, *healthy*, *completed*: what the names behind this one may count on, at the desired revision.
-    *replaces*: a good revision is being replaced, so the next step of the node waits for health (behaviour, section 5).
+    *turn*: the steps bring something new, so they wait for what comes before; repair and rollback never do. *started*,
+    *healthy*, *completed*: what the names behind this one may count on, at the desired revision. *replaces*: a good
+    revision is being replaced, so the next step of the node waits for health (behaviour, section 5). *verdict*: of the
+    container on trial, for its group.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Outlook:
     healthy: bool = False
     completed: bool = False
     replaces: bool = False
+    verdict: Verdict | None = None
 
 
 def backing_off(attempt: Attempt | None, revision: str, steps: tuple[Step, ...], now: float) -> Attempt | None:

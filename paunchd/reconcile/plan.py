@@ -10,6 +10,7 @@ from typing import assert_never
 
 from paunchd.reconcile import container, once
 from paunchd.reconcile.diff import Drift, diff
+from paunchd.reconcile.group import together
 from paunchd.reconcile.model import Facts, Lane, Plan, Rules, State, Status, Trial
 from paunchd.reconcile.order import Declared, order
 from paunchd.reconcile.outlook import Outlook
@@ -22,7 +23,7 @@ from paunchd.spec import Kind
 def plan(facts: Facts, rules: Rules) -> Plan:
     """Return the lanes that may begin now, everyone's status, and when to look again at the latest."""
     drifts = diff(facts)
-    outlooks = {name: _outlook(drift, facts, rules) for name, drift in drifts.items()}
+    outlooks = together({name: _outlook(drift, facts, rules) for name, drift in drifts.items()}, drifts, facts)
     waiting = order([Declared(drifts[name].item, outlook) for name, outlook in outlooks.items()], rules.between_steps)
     for name, status in (waiting | _degraded(outlooks, drifts, facts)).items():
         outlooks[name] = _put_off(outlooks[name], status, drifts[name], facts)
@@ -44,12 +45,11 @@ def trials(facts: Facts, rules: Rules) -> dict[str, Trial]:
     """Return the memory of each running trial after this look; names without one have nothing to prove."""
     kept = {}
     for name, drift in diff(facts).items():
-        live = drift.seen.live
-        proved = drift.item.spec.kind is Kind.CONTAINER and drift.is_good and drift.at_effective(live)
-        if proved or live is None:
+        judged = drift.on_trial if drift.item.spec.kind is Kind.CONTAINER else drift.seen.live
+        if judged is None:
             continue
-        gate = gate_of(drift.effective.spec if drift.at_effective(live) else None, rules)
-        trial = advance(drift.past.trial, live, facts.observed.probes.get(live.id), gate, facts.now)
+        gate = gate_of(drift.effective.spec if drift.at_effective(judged) else None, rules)
+        trial = advance(drift.past.trial, judged, facts.observed.probes.get(judged.id), gate, facts.now)
         if trial:
             kept[name] = trial
     return kept

@@ -72,14 +72,14 @@ class Recorder:
         if downtime is not None:
             self._metrics.observe_switch_downtime(downtime)
         last = lane.steps[-1]
-        if isinstance(last, Reject):
-            log.warning("revision_rejected", name=lane.name, revision=last.revision, cause=last.cause)
-            self._metrics.count_rollback(last.code)
+        for rejected in (last, *last.others) if isinstance(last, Reject) else ():
+            log.warning("revision_rejected", name=rejected.name, revision=rejected.revision, cause=rejected.cause)
+            self._metrics.count_rollback(rejected.code)
         failure = self._failure(lane)
         if failure:
             self._put_off(lane, failure, refused=False)
         elif lane.repair:
-            self._put_off(lane, f"came back after: {lane.reason}", refused=False)
+            self._put_off(lane, f"again: {lane.reason}", refused=False)
         else:
             self.attempts.pop(lane.name, None)
 
@@ -113,6 +113,8 @@ class Recorder:
         number = self._open.pop(lane.name, 0)
         try:
             await asyncio.to_thread(self._store.conclude, number, outcome, detail)
+            for event in _of_others(lane.steps[-1]):
+                await asyncio.to_thread(self._store.tell, event)
             if error:
                 await asyncio.to_thread(self._store.set_last_error, lane.name, error)
         except StoreError as failed:
@@ -130,6 +132,16 @@ def _headline(lane: Lane) -> tuple[str, str]:
         if isinstance(step, RecordTask):
             return ("succeeded" if step.succeeded else "failed"), step.cause or f"exit code {step.exit_code}"
     return lane.reason.code, lane.reason.detail
+
+
+def _of_others(step: Step) -> list[Event]:
+    """What the rest of a group reads in its own stories."""
+    match step:
+        case Accept(others=others):
+            return [Event(one.name, "accepted", one.revision, detail=f"with {step.name}") for one in others]
+        case Reject(others=others):
+            return [Event(one.name, "rejected", one.revision, detail=one.cause) for one in others]
+    return []
 
 
 def _image(lane: Lane) -> str:

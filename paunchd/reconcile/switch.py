@@ -15,6 +15,7 @@ from paunchd.reconcile.model import (
     Container,
     ContainerState,
     Create,
+    Health,
     Pull,
     Reject,
     Remove,
@@ -30,41 +31,28 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.project import project
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
-from paunchd.spec import NO_RESTART, ContainerSpec, Kind, RestartPolicy
+from paunchd.spec import NO_RESTART, ContainerSpec, RestartPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One container's drift at one moment. *verdict*: of the live container, ``None`` where it has to prove nothing."""
+    """One container's drift at one moment. *verdict*: of the one on trial, ``None`` where none has been started."""
 
     drift: Drift
     verdict: Verdict | None
 
 
 def case_of(drift: Drift, gate: Gate, now: float) -> Case:
-    return Case(drift, _verdict(drift, gate, now))
-
-
-def _verdict(drift: Drift, gate: Gate, now: float) -> Verdict | None:
-    live, trial = drift.seen.live, drift.past.trial
-    judged = live is not None and not drift.is_good and (drift.at_effective(live) or unknown(drift))
-    if not judged or live is None or trial is None or trial.container_id != live.id:
-        return None
-    return judge(trial, live, gate, now, has_good=drift.good is not None)
-
-
-def unknown(drift: Drift) -> bool:
-    """The store was lost: nothing says whether the container that runs is a good one, so it may first prove it."""
-    live = drift.seen.live
-    if drift.past.known or drift.good is not None or live is None or live.kind == Kind.TASK:
-        return False
-    return live.running and not drift.at_effective(live)
+    judged, trial = drift.on_trial, drift.past.trial
+    if judged is None or trial is None or trial.container_id != judged.id:
+        return Case(drift, None)
+    return Case(drift, judge(trial, judged, gate, now, has_good=drift.good is not None))
 
 
 def unfold(case: Case) -> tuple[Step, ...]:
     """Return the steps to take now, in order; empty for a rest."""
     steps: list[Step] = []
-    judged = case.drift.seen.live
+    judged = case.drift.on_trial
     while True:
         group = following(case)
         steps += group
@@ -73,8 +61,9 @@ def unfold(case: Case) -> tuple[Step, ...]:
         seen = case.drift.seen
         for step in group:
             seen = project(seen, case.drift.name, step)
-        same = judged and seen.live and seen.live.id == judged.id
-        case = Case(replace(case.drift, seen=seen), case.verdict if same else None)
+        drift = replace(case.drift, seen=seen)
+        same = judged and drift.on_trial and drift.on_trial.id == judged.id
+        case = Case(drift, case.verdict if same else None)
 
 
 def following(case: Case) -> tuple[Step, ...]:
@@ -87,7 +76,7 @@ def following(case: Case) -> tuple[Step, ...]:
         return _straighten(drift, seen.strays[0])
     if seen.live:
         resting = _put_to_rest(seen.prev) if seen.prev else ()
-        resting += _stop(seen.next)
+        resting += () if drift.on_trial is seen.next else _stop(seen.next)
         if resting:
             return resting
     if seen.live is None:
@@ -157,13 +146,12 @@ def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
     if live.details.restart != declared:
         return (Update(live.engine_name, restart=declared),)
     if isinstance(case.verdict, Failed) and drift.good:
-        failed = case.verdict
-        return (Reject(drift.name, drift.effective.hash, failed.code, failed.cause, live.engine_name),)
+        return (_reject(drift, case.verdict, live),)
     up = _start(drift, live)
     if up:
         return up
     if drift.is_good:
-        return (Remove(seen.prev.engine_name),) if seen.prev else _limits(drift, live)
+        return _upkeep(drift, live)
     match case.verdict:
         case Proven():
             return (_accept(drift.name, drift.effective),)
@@ -173,10 +161,19 @@ def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
             return _limits(drift, live)
 
 
+def _upkeep(drift: Drift, live: Container) -> tuple[Step, ...]:
+    if drift.seen.prev:
+        return (Remove(drift.seen.prev.engine_name),)
+    spec = drift.effective.spec
+    if live.health is Health.UNHEALTHY and spec and spec.on_unhealthy == "restart":
+        return (Stop(live.engine_name), Start(live.engine_name))
+    return _limits(drift, live)
+
+
 def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
     drift = case.drift
     seen = drift.seen
-    if unknown(drift) and not isinstance(case.verdict, Failed):
+    if drift.unknown and not isinstance(case.verdict, Failed):
         proved = isinstance(case.verdict, (Healthy, Proven))
         return (_accept(drift.name, Revision(live.hash)),) if proved else ()
     if not drift.at_good(live) and drift.at_effective(seen.prev):
@@ -188,9 +185,18 @@ def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
         return _revive(drift, live) or _prepare(drift)
     if not drift.at_good(live):
         return (*_stop(live), Remove(live.engine_name))
+    if drift.start_first and live.running and not isinstance(case.verdict, (Healthy, Proven)):
+        return _beside(case, seen.next)
     if seen.prev:
         return (Remove(seen.prev.engine_name),)
     return (*_put_to_rest(live), Rename(live.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
+
+
+def _beside(case: Case, prepared: Container) -> tuple[Step, ...]:
+    """Start-first: the new container runs beside the good one until it is healthy; if it fails, nothing was touched."""
+    if isinstance(case.verdict, Failed):
+        return (_reject(case.drift, case.verdict, prepared),)
+    return _start(case.drift, prepared)
 
 
 def _revive(drift: Drift, live: Container) -> tuple[Step, ...]:
@@ -273,3 +279,7 @@ def _stop(container: Container | None) -> tuple[Step, ...]:
 
 def _accept(name: str, revision: Revision) -> Accept:
     return Accept(name, revision.hash, revision.spec)
+
+
+def _reject(drift: Drift, failed: Failed, evidence: Container) -> Reject:
+    return Reject(drift.name, drift.effective.hash, failed.code, failed.cause, evidence.engine_name)

@@ -45,6 +45,10 @@ class Operator:
         self._know(name)
         self.asked.append(f"retry {name}")
 
+    async def rollback(self, name):
+        self._know(name)
+        raise ValueError("cannot roll back web: no good revision is known to return to")
+
     async def hold(self, name):
         self._know(name)
         self.asked.append(f"hold {name}")
@@ -198,6 +202,13 @@ async def test_writes_over_the_socket(api):
     assert api.operator.asked == ["retry web", "hold web", "release web", "reconcile"]
     status, problem = await api.json("/v1/containers/nobody/retry", method="POST")
     assert (status, problem["detail"]) == (404, "no container `nobody` is known")
+
+
+async def test_a_rollback_to_nowhere(api):
+    """Asking for what cannot be done is a conflict that says why."""
+    status, problem = await api.json("/v1/containers/web/rollback", method="POST")
+    assert (status, problem["title"]) == (409, "Not possible")
+    assert "no good revision" in problem["detail"]
 
 
 async def test_a_write_that_cannot_be_done(api):

@@ -43,6 +43,9 @@ class Operator:
             raise KeyError(name)
         self.asked.append(f"retry {name}")
 
+    async def rollback(self, name):
+        self.asked.append(f"rollback {name}")
+
     async def hold(self, name):
         self.asked.append(f"hold {name}")
 
@@ -182,11 +185,11 @@ def test_history(daemon, ctl):
 
 def test_operator_commands(daemon, ctl):
     """What an operator asks for reaches the daemon."""
-    for command in ("retry", "hold", "release"):
+    for command in ("retry", "rollback", "hold", "release"):
         assert ctl(command, "web")[0] == 0
     assert ctl("reconcile")[0] == 0
     assert ctl("confirm-removals") == (0, "removals confirmed: leftover\n", "")
-    assert daemon.operator.asked == ["retry web", "hold web", "release web", "reconcile", "confirm-removals"]
+    assert daemon.operator.asked == ["retry web", "rollback web", "hold web", "release web", "reconcile", "confirm-removals"]
     assert ctl("retry", "nobody")[0] == 1
 
 

@@ -1,5 +1,6 @@
 """The steps of a lane: each is one engine call or one record, and says itself in the plan's text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paunchd.spec import ContainerSpec, Limits, RestartPolicy
@@ -137,21 +138,25 @@ class RecordTask:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Record that *revision* is the good one from now on. *spec*: ``None`` where only the hash is known."""
+    """Record that *revision* is the good one from now on. *spec*: ``None`` where only the hash is known.
+
+    *others*: of the rest of its group, in the same transaction.
+    """
 
     name: str
     revision: str
     spec: ContainerSpec | None
+    others: tuple["Accept", ...] = ()
 
     def __str__(self) -> str:
-        return f"accept {short(self.revision)} as the good revision of {self.name}"
+        return f"accept {short(self.revision)} as the good revision of {self.name}{_with(self.others)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
     """Record *revision* as rejected, with evidence from *engine_name*, before anything is done about it.
 
-    *code* is the verdict's, from a closed set.
+    *code* is the verdict's, from a closed set. *others*: the rest of its group, in the same transaction.
     """
 
     name: str
@@ -159,9 +164,14 @@ class Reject:
     code: str
     cause: str
     engine_name: str
+    others: tuple["Reject", ...] = ()
 
     def __str__(self) -> str:
-        return f"reject {short(self.revision)} of {self.name}: {self.cause}"
+        return f"reject {short(self.revision)} of {self.name}{_with(self.others)}: {self.cause}"
+
+
+def _with(others: Sequence[Accept | Reject]) -> str:
+    return f" and with it {', '.join(other.name for other in others)}" if others else ""
 
 
 Step = (

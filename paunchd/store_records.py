@@ -1,0 +1,74 @@
+"""What the store's rows mean: the records of a rollout, and specs and items as text.
+
+Works inside a transaction that ``store`` has begun; ends none.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from paunchd.reconcile.model import Item, Past, Revision
+from paunchd.spec import ContainerSpec, dump, load
+
+
+@dataclass(slots=True)
+class Change:
+    """One transaction about one name. *past* is what is remembered before it, and what is set on it, after it."""
+
+    _connection: sqlite3.Connection
+    past: Past
+
+    def execute(self, statement: str, values: tuple[object, ...]) -> None:
+        self._connection.execute(statement, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A revision that failed, why, and what an operator wants to see of it."""
+
+    revision: str
+    cause: str
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+def accept(change: Change, name: str, revision: Revision) -> None:
+    """What was good before stays known, so that a person can still go back to it."""
+    past = change.past
+    before = past.good if past.good and past.good.hash != revision.hash else past.before
+    change.execute(
+        "UPDATE names SET good_hash = ?, good_spec = ?, before_hash = ?, before_spec = ?, known = 1 WHERE name = ?",
+        (revision.hash, dumped(revision), before.hash if before else None, dumped(before), name),
+    )
+    change.execute("DELETE FROM rejected WHERE name = ? AND hash = ?", (name, revision.hash))
+    rejected = {key: cause for key, cause in past.rejected.items() if key != revision.hash}
+    change.past = replace(past, known=True, good=revision, before=before, rejected=rejected)
+
+
+def reject(change: Change, name: str, rejection: Rejection) -> None:
+    row = (name, rejection.revision, rejection.cause, json.dumps(dict(rejection.evidence)), time.time())
+    change.execute("INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?)", row)
+    change.execute("UPDATE names SET last_error = ?, known = 1 WHERE name = ?", (rejection.cause, name))
+    rejected = {**change.past.rejected, rejection.revision: rejection.cause}
+    change.past = replace(change.past, known=True, rejected=rejected, last_error=rejection.cause)
+
+
+def dumped(revision: Revision | None) -> str | None:
+    return dump(revision.spec) if revision and revision.spec else None
+
+
+def spec_of(text: str | None) -> ContainerSpec | None:
+    """A spec this version can no longer read is one we do not know: its hash still counts."""
+    try:
+        return load(text) if text else None
+    except ValueError:
+        return None
+
+
+def item_of(text: str) -> Item | None:
+    try:
+        fields = json.loads(text)
+        return Item(**{**fields, "spec": load(fields["spec"])})
+    except (TypeError, ValueError, KeyError):
+        return None
