@@ -17,6 +17,8 @@ _FIRST = """
         start_order INTEGER NOT NULL DEFAULT 0,
         good_hash TEXT,
         good_spec TEXT,
+        before_hash TEXT,
+        before_spec TEXT,
         hold INTEGER NOT NULL DEFAULT 0,
         last_error TEXT NOT NULL DEFAULT ''
     );

@@ -9,6 +9,7 @@ from paunchd import store_schema
 from paunchd.errors import StoreError
 from paunchd.reconcile.model import Past, Result, Revision
 from paunchd.store import EVENTS_KEPT, OUTPUT_BYTES, Event, Store
+from paunchd.store_records import Rejection
 from paunchd.store_schema import MIGRATIONS
 from tests.unit.places import item, spec
 
@@ -35,7 +36,7 @@ def filled(store):
     """Remember something of every kind about one name."""
     store.begin("web", (3, 2))
     store.accept("web", Revision("v1:good", spec(environment={"A": "1"})))
-    store.reject("web", "v1:bad", "exited with code 3", {"logs": "no such option", "exit_code": 3})
+    store.reject("web", Rejection("v1:bad", "exited with code 3", {"logs": "no such option", "exit_code": 3}))
     store.finish("web", "v1:task", Result(succeeded=False, exit_code=5, container_id="c1"), "output")
     store.set_hold("web", hold=True)
     store.set_last_error("web", "cannot pull")
@@ -68,8 +69,8 @@ def test_the_file_is_readable_by_its_owner_only(store, path):
 
 def test_accepting_a_revision_takes_its_rejection_back(store, path):
     """What has proven itself is good, whatever was said of it before."""
-    store.reject("web", "v1:one", "it failed", {})
-    store.reject("web", "v1:two", "it failed as well", {})
+    store.reject("web", Rejection("v1:one", "it failed", {}))
+    store.reject("web", Rejection("v1:two", "it failed as well", {}))
     store.accept("web", Revision("v1:one", spec()))
     assert store.names()["web"].rejected == {"v1:two": "it failed as well"}
     assert reopened(store, path)["web"].rejected == {"v1:two": "it failed as well"}
@@ -90,7 +91,7 @@ def test_a_spec_this_version_cannot_read_keeps_its_hash(store, path):
 
 def test_evidence_of_a_rejected_revision_can_be_read(store):
     """Logs, exit code and whatever else was gathered is given back with the cause."""
-    store.reject("web", "v1:bad", "exited with code 3", {"logs": "no such option", "exit_code": 3})
+    store.reject("web", Rejection("v1:bad", "exited with code 3", {"logs": "no such option", "exit_code": 3}))
     (evidence,) = store.evidence("web")
     assert (evidence["hash"], evidence["cause"]) == ("v1:bad", "exited with code 3")
     assert (evidence["logs"], evidence["exit_code"]) == ("no such option", 3)
@@ -124,7 +125,7 @@ def test_a_success_leaves_the_last_error_and_a_failure_sets_it(store):
 
 def test_retry_gives_another_chance_to_what_failed_and_leaves_what_succeeded(store, path):
     """Nothing is rejected any more and failed runs count from nought; a success stays a success."""
-    store.reject("web", "v1:bad", "it failed", {})
+    store.reject("web", Rejection("v1:bad", "it failed", {}))
     store.finish("web", "v1:done", Result(succeeded=True, exit_code=0), "")
     store.finish("web", "v1:failed", Result(succeeded=False, exit_code=1), "")
     store.retry("web")
@@ -257,7 +258,7 @@ def test_a_store_that_cannot_even_be_made_is_an_error(tmp_path):
 WRITES = {
     "begin": lambda store: store.begin("web", (9, 9)),
     "accept": lambda store: store.accept("web", Revision("v1:new", spec())),
-    "reject": lambda store: store.reject("web", "v1:new", "x" * 9000, {"logs": "y" * 9000}),
+    "reject": lambda store: store.reject("web", Rejection("v1:new", "x" * 9000, {"logs": "y" * 9000})),
     "finish": lambda store: store.finish("web", "v1:new", Result(succeeded=True, exit_code=0), "z" * 9000),
     "hold": lambda store: store.set_hold("web", hold=False),
     "last error": lambda store: store.set_last_error("web", "another"),
@@ -292,7 +293,7 @@ def test_a_full_disk_is_an_error_and_costs_nothing_that_was_there(store, path):
     ((pages,),) = store._select("PRAGMA page_count", ())
     store._connection.execute(f"PRAGMA max_page_count={pages}")
     with pytest.raises(StoreError, match="full"):
-        store.reject("web", "v1:other", "it failed", {"logs": "y" * 200_000})
+        store.reject("web", Rejection("v1:other", "it failed", {"logs": "y" * 200_000}))
     assert store.names() == before
     assert reopened(store, path) == before
 
@@ -339,7 +340,7 @@ def test_two_writers_of_one_name_lose_nothing(store, path):
 
     def judge():
         for number in range(100):
-            store.reject("web", f"v1:{number}", "it failed", {})
+            store.reject("web", Rejection(f"v1:{number}", "it failed", {}))
 
     threads = [threading.Thread(target=hold), threading.Thread(target=judge)]
     for thread in threads:
