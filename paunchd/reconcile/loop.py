@@ -15,6 +15,7 @@ import structlog
 from paunchd.errors import EngineUnavailable, StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Broke, Executor, Outcome
+from paunchd.reconcile.gate import to_probe
 from paunchd.reconcile.model import (
     Create,
     Desired,
@@ -25,7 +26,6 @@ from paunchd.reconcile.model import (
     Past,
     Plan,
     Probe,
-    Revision,
     Rules,
     Snapshot,
     State,
@@ -36,12 +36,14 @@ from paunchd.reconcile.model import (
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.plan import plan, trials
 from paunchd.reconcile.record import Recorder
-from paunchd.spec import ContainerSpec, Healthcheck
+from paunchd.reconcile.tidy import tidy_up
+from paunchd.spec import Healthcheck
 from paunchd.store import Store
 
 FIRST_AWAY_SECONDS = 0.1
 LONGEST_AWAY_SECONDS = 5.0
 AFTER_CRASH_SECONDS = 1.0
+STORE_REFUSED_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -104,6 +106,7 @@ class Loop:
         self._last: Snapshot | None = None
         self._full_at = clock()
         self._away_seconds = 0.0
+        self._shut_until = 0.0
 
     def wake(self) -> None:
         self._wake.set()
@@ -147,12 +150,20 @@ class Loop:
         self._trials = trials(facts, self.rules)
         facts = self._facts(observed, busy)
         made = plan(facts, self.rules)
-        self._probe(facts)
+        self._parts.prober.watch(to_probe(facts, self._trials))
         self._begin(made, lanes)
         self._publish(facts, made)
         await self._tidy_up(facts)
-        until = self._pace.resync_seconds
-        return until if made.look_again_at is None else min(until, made.look_again_at - self._clock())
+        return self._until_next(made)
+
+    def _until_next(self, made: Plan) -> float:
+        now = self._clock()
+        moments = [now + self._pace.resync_seconds]
+        if made.look_again_at is not None:
+            moments.append(made.look_again_at)
+        if now < self._shut_until:
+            moments.append(self._shut_until)
+        return min(moments) - now
 
     # --- observe --------------------------------------------------------------------------------------------------
 
@@ -203,17 +214,9 @@ class Loop:
 
     # --- act ------------------------------------------------------------------------------------------------------
 
-    def _probe(self, facts: Facts) -> None:
-        """Run the health test of whatever is on trial and not healthy yet."""
-        targets: dict[str, Healthcheck] = {}
-        for name, trial in self._trials.items():
-            item, live = facts.desired.items.get(name), facts.observed.of(name).live
-            spec = _spec_of(live.hash, item.hash, item.spec, facts.history.of(name).good) if item and live else None
-            if live and live.running and trial.healthy_at is None and spec and spec.healthcheck:
-                targets[live.id] = spec.healthcheck
-        self._parts.prober.watch(targets)
-
     def _begin(self, made: Plan, lanes: asyncio.TaskGroup) -> None:
+        if self._clock() < self._shut_until:
+            return
         for lane in made.lanes:
             self._lanes[lane.name] = lane
             item = self._desired.items.get(lane.name)
@@ -223,6 +226,8 @@ class Loop:
     async def _carry_out(self, lane: Lane) -> None:
         try:
             outcome = await self._run(lane)
+            if isinstance(outcome, Broke) and isinstance(outcome.error, StoreError):
+                self._shut(outcome.error)
             await self._parts.recorder.ended(lane, outcome)
         except Exception:
             log.exception("lane_crashed", name=lane.name)
@@ -278,24 +283,16 @@ class Loop:
         self._parts.metrics.update(snapshot)
 
     async def _tidy_up(self, facts: Facts) -> None:
-        """Keep the store no larger than the node, and the good revisions' unhashed parts as now declared."""
-        desired, names = facts.desired, facts.observed.names
-        self.confirmed &= names.keys()
-        if desired.degraded or desired.broken_configs:
+        self.confirmed &= facts.observed.names.keys()
+        try:
+            forgotten = await tidy_up(self._parts.store, facts, self._lanes)
+        except StoreError as error:
+            self._shut(error)
             return
-        there = desired.items.keys() | desired.protected.keys() | names.keys() | self._lanes.keys()
-        for name in self._parts.store.names().keys() - there:
-            await asyncio.to_thread(self._parts.store.forget, name)
+        for name in forgotten:
             self._parts.recorder.attempts.pop(name, None)
-        for name, item in desired.items.items():
-            good = facts.history.of(name).good
-            if not good or good.hash != item.hash or good.spec is item.spec or name in self._lanes:
-                continue
-            if good.spec != item.spec:
-                await asyncio.to_thread(self._parts.store.accept, name, Revision(item.hash, item.spec))
 
-
-def _spec_of(revision: str, desired: str, spec: ContainerSpec, good: Revision | None) -> ContainerSpec | None:
-    if revision == desired:
-        return spec
-    return good.spec if good and good.hash == revision else None
+    def _shut(self, error: StoreError) -> None:
+        """What is not remembered must not be done: no lane begins for a moment, and looking goes on."""
+        log.error("store_refused", error=str(error))
+        self._shut_until = self._clock() + STORE_REFUSED_SECONDS

@@ -1,0 +1,425 @@
+"""The loop on a fake engine and in simulated time: what it does over many passes, and what must never stop it."""
+
+import asyncio
+import random
+from contextlib import asynccontextmanager, closing
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from paunchd.errors import StoreError
+from paunchd.metrics import Metrics
+from paunchd.reconcile.execute import Executor
+from paunchd.reconcile.loop import LONGEST_AWAY_SECONDS, Loop, Pace, Parts
+from paunchd.reconcile.model import Config, ContainerState, Desired, Fault, Health, Probe
+from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.record import Recorder
+from paunchd.store import Store
+from tests.fakes.engine import Behaviour, FakeEngine
+from tests.unit.places import RULES, item
+
+OWNER = "paunchd"
+PATIENCE_SECONDS = 1200.0
+STEP_SECONDS = 0.1
+
+pytestmark = pytest.mark.looptime
+
+
+class Shelf:
+    """Stands for the directory: says what a test has put there."""
+
+    def __init__(self):
+        self.desired = Desired(0, {})
+        self.defect = None
+
+    def load(self):
+        if self.defect:
+            defect, self.defect = self.defect, None
+            raise defect
+        return self.desired
+
+    def put(self, *items, **keys):
+        self.desired = Desired(self.desired.generation + 1, {one.name: one for one in items}, **keys)
+
+
+class Probes:
+    def __init__(self):
+        self.results = {}
+        self.watched = {}
+
+    def watch(self, targets):
+        self.watched = dict(targets)
+
+
+class StubbornEngine(FakeEngine):
+    """An engine some of whose calls wait until they are let go on."""
+
+    def __init__(self, **keys):
+        super().__init__(**keys)
+        self.gates = {}
+
+    def hold(self, call):
+        self.gates[call] = asyncio.Event()
+
+    def let_go(self, call):
+        self.gates.pop(call).set()
+
+    async def _called(self, verb, what=""):
+        gate = self.gates.get(f"{verb} {what}".strip())
+        if gate:
+            await gate.wait()
+        await super()._called(verb, what)
+
+
+class World:
+    """A loop with all it works with, and every snapshot it has published."""
+
+    def __init__(self, store, *, resync_seconds=1000.0, slow_resync_seconds=5000.0, lanes=4):
+        self.engine = StubbornEngine(images={"stub:1", "stub:2"})
+        self.store, self.shelf, self.probes = store, Shelf(), Probes()
+        self.snapshots = []
+        clock = asyncio.get_running_loop().time
+        self.clock = clock
+        metrics = Metrics(CollectorRegistry(), clock)
+        self.recorder = Recorder(store, metrics, clock, random.Random(7))
+        parts = Parts(
+            source=self.shelf,
+            observer=Observer(self.engine, OWNER, clock),
+            store=store,
+            executor=lambda outdated, doing: Executor(self.engine, store, OWNER, outdated, doing),
+            recorder=self.recorder,
+            prober=self.probes,
+            metrics=metrics,
+            publish=self.snapshots.append,
+        )
+        self.loop = Loop(parts, RULES, Pace(resync_seconds, slow_resync_seconds, lanes), clock)
+
+    def put(self, *items, **keys):
+        """Change the directory and say so, as its watch does."""
+        self.shelf.put(*items, **keys)
+        self.loop.wake()
+
+    @property
+    def last(self):
+        return self.snapshots[-1]
+
+    def state(self, name):
+        status = self.last.plan.statuses.get(name) if self.snapshots else None
+        return status.state.value if status else "unheard of"
+
+    def calls(self, *verbs):
+        return [call for call in self.engine.calls if call.split()[0] in verbs]
+
+    async def until(self, predicate):
+        """Wait, in simulated time, until *predicate* holds."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not predicate():  # noqa: ASYNC110 - in simulated time, and anything may be asked
+                await asyncio.sleep(STEP_SECONDS)
+
+    async def becomes(self, state, *names):
+        await self.until(lambda: all(self.state(name) == state for name in names) and not self.last.in_flight)
+
+    async def passes(self, count=1):
+        wanted = len(self.snapshots) + count
+        while len(self.snapshots) < wanted:
+            self.loop.wake()
+            await asyncio.sleep(STEP_SECONDS)
+
+
+@pytest.fixture(autouse=True)
+def _threads_of_no_duration(monkeypatch):
+    """Simulated time does not wait for real threads, so what goes to one is done at once."""
+
+    async def at_once(function, *arguments, **keys):
+        await asyncio.sleep(0)
+        return function(*arguments, **keys)
+
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
+
+
+@asynccontextmanager
+async def running(world):
+    async with asyncio.TaskGroup() as tasks:
+        loop = tasks.create_task(world.loop.run())
+        await world.until(lambda: world.snapshots)
+        yield world
+        loop.cancel()
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(Store(tmp_path / "state.db")) as store:
+        yield store
+
+
+@pytest.fixture
+async def world(store):
+    async with running(World(store)) as world:
+        yield world
+
+
+async def test_a_declared_container_comes_up_and_is_proven_without_anybody_waking_the_loop(world):
+    """Every wait of a rollout is a time to look again: no pass waits, and no wake or resync is needed for it."""
+    began = world.clock()
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    assert world.engine.names() == {"web": ContainerState.RUNNING}
+    assert RULES.min_healthy_seconds <= world.clock() - began < 1000
+    assert len(world.snapshots) < 20
+
+
+async def test_probation_ends_by_itself(world):
+    """A replacement is proven when its probation is over, in the pass that was planned for that moment."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    began = world.clock()
+    world.put(item("web", environment={"V": "2"}))
+    await world.becomes("proving", "web")
+    assert world.engine.names().keys() == {"web", "web.prev"}
+    await world.becomes("running", "web")
+    await world.until(lambda: world.engine.names().keys() == {"web"})
+    assert world.clock() - began == pytest.approx(RULES.min_healthy_seconds + RULES.probation_seconds, abs=1)
+
+
+async def test_many_wakes_cost_few_passes(world):
+    """A storm of events is one pass now and one afterwards, not one each (S-09)."""
+    before = len(world.snapshots)
+    for _ in range(10_000):
+        world.loop.wake()
+    await asyncio.sleep(1)
+    assert len(world.snapshots) - before <= 2
+
+
+async def test_a_quiet_node_is_left_alone_between_two_resyncs(store):
+    """Without events one pass is taken a resync period, and everything is inspected at the slow one only (T-074)."""
+    async with running(World(store, resync_seconds=10, slow_resync_seconds=300)) as world:
+        world.put(*(item(f"c{number}") for number in range(20)))
+        await world.becomes("running", *(f"c{number}" for number in range(20)))
+        await asyncio.sleep(300)
+        world.engine.calls.clear()
+        await asyncio.sleep(600)
+        assert len(world.calls("list")) == pytest.approx(60, abs=2)
+        assert len(world.calls("inspect")) == 40
+        assert not world.calls("create", "start", "stop", "remove", "update")
+
+
+async def test_an_engine_that_is_away_freezes_everything_and_a_full_look_follows_its_return(world):
+    """What is not known is not dead: states stay as last seen, tries get rarer, and on its return all is inspected
+    (S-06).
+    """
+    world.put(item("web"), item("db"))
+    await world.becomes("running", "web", "db")
+    world.engine.go_away()
+    world.loop.wake()
+    await world.until(lambda: world.last.engine != "ok")
+    assert world.last.observed.of("web").live
+    world.engine.calls.clear()
+    world.put(item("web"))
+    await asyncio.sleep(100)
+    assert 100 / LONGEST_AWAY_SECONDS <= len(world.calls("list")) < 100 / LONGEST_AWAY_SECONDS + 10
+    assert set(world.engine.calls) == {"list"}
+    world.engine.come_back()
+    await world.until(lambda: world.last.engine == "ok" and not world.last.in_flight)
+    assert "inspect web" in world.engine.calls
+    await world.until(lambda: world.engine.names().keys() == {"web"})
+
+
+async def test_a_gate_starts_over_when_the_engine_returns(world):
+    """The time an engine was away counts against nobody: a deadline that passed meanwhile is no failure (S-06)."""
+    sick = {"healthcheck": {"test": "check"}, "rollout": {"healthy_deadline_seconds": 50}}
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.put(item("web", **sick))
+    await world.becomes("starting", "web")
+    world.engine.go_away()
+    world.loop.wake()
+    await asyncio.sleep(500)
+    world.engine.come_back()
+    await world.until(lambda: world.last.engine == "ok")
+    await asyncio.sleep(40)
+    assert world.state("web") == "starting"
+    world.engine.set_health("web", Health.HEALTHY)
+    await world.passes()
+    await world.becomes("proving", "web")
+    assert world.store.names()["web"].rejected == {}
+
+
+async def test_one_lane_a_name_and_the_last_version_wins(world):
+    """While a name's lane is in flight no other begins for it; then only the newest version is done (S-21)."""
+    world.put(item("web", environment={"V": "1"}))
+    await world.becomes("running", "web")
+    world.engine.hold("create web.next")
+    for version in "23456":
+        world.put(item("web", environment={"V": version}))
+        await world.passes(2)
+        assert len(world.last.in_flight) == 1
+    world.engine.let_go("create web.next")
+    await world.becomes("running", "web")
+    assert dict(world.engine.named("web").spec.environment) == {"V": "6"}
+    assert world.calls("create").count("create web.next") <= 3
+    assert world.engine.names().keys() == {"web"}
+
+
+async def test_a_lane_that_hangs_holds_up_nobody_else(store):
+    """Other names go on while one waits for its engine call, as long as there are slots (S-08)."""
+    async with running(World(store, lanes=2)) as world:
+        world.engine.hold("start web")
+        world.put(item("web"))
+        await world.until(lambda: world.last.in_flight)
+        world.put(item("web"), *(item(f"c{number}") for number in range(10)))
+        await world.until(lambda: all(world.state(f"c{number}") == "running" for number in range(10)))
+        await world.until(lambda: world.last.doing == {"web": "start web"})
+        world.engine.let_go("start web")
+        await world.becomes("running", "web")
+
+
+async def test_a_version_that_is_outdated_before_it_was_begun_is_given_up(world):
+    """While an image is pulled the definition changes: the new image is pulled, the old container was never touched."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.engine.registry |= {"new:1", "new:2"}
+    world.engine.hold("pull new:1")
+    world.put(item("web", image="new:1"))
+    await world.until(lambda: world.last.in_flight)
+    world.put(item("web", image="new:2"))
+    await world.passes(2)
+    world.engine.let_go("pull new:1")
+    await world.becomes("running", "web")
+    assert world.engine.named("web").spec.image == "new:2"
+    assert world.calls("stop") == ["stop web"]
+    assert [event["outcome"] for event in world.store.events("web") if event["event"] == "config-changed"] == [
+        "done",
+        "cut short",
+    ]
+
+
+async def test_a_crash_in_a_pass_does_not_end_the_loop(world):
+    """A defect of ours costs one pass and is logged; the next one is taken soon."""
+    world.shelf.defect = RuntimeError("a defect")
+    world.put(item("web"))
+    await world.becomes("running", "web")
+
+
+async def test_a_crash_in_a_lane_costs_that_lane_only(world):
+    """A defect met while one name is worked on is put off like any failure, and the others go on."""
+
+    def crash_once(call):
+        if call == "start web":
+            world.engine.before_call = lambda _: None
+            raise RuntimeError("a defect")
+
+    world.engine.before_call = crash_once
+    world.put(item("web"), item("db"))
+    await world.until(lambda: "web" in world.recorder.attempts)
+    await world.becomes("running", "web", "db")
+
+
+async def test_a_store_that_refuses_stops_what_would_be_done_and_not_the_looking(world):
+    """Nothing begins that could not be remembered, tries are seconds apart, and afterwards all is done (S-11)."""
+    world.put(item("web"))
+    await world.until(lambda: world.state("web") == "starting")
+    world.store._connection.execute("PRAGMA query_only=1")
+    world.put(item("web"), item("db"))
+    before, began = len(world.snapshots), world.clock()
+    await asyncio.sleep(400)
+    assert len(world.snapshots) - before < 3 * (world.clock() - began)
+    assert world.engine.names().keys() == {"web"}
+    assert world.last.engine == "ok"
+    world.engine.pause("web")
+    await world.passes()
+    assert world.last.observed.of("web").live.state is ContainerState.PAUSED
+    world.store._connection.execute("PRAGMA query_only=0")
+    await world.becomes("running", "web", "db")
+
+
+async def test_tidying_up_that_the_store_refuses_costs_no_pass(world, monkeypatch):
+    """A store that cannot be cleaned is told once in a while, and passes go on being published (S-11)."""
+
+    def refuse(name):
+        raise StoreError("cannot write the store: disk full")
+
+    world.put(item("web"), item("db"))
+    await world.becomes("running", "web", "db")
+    monkeypatch.setattr(world.store, "forget", refuse)
+    world.put(item("db"))
+    await world.until(lambda: world.engine.names().keys() == {"db"})
+    before = len(world.snapshots)
+    await world.passes(3)
+    assert len(world.snapshots) >= before + 3
+    monkeypatch.undo()
+    await world.until(lambda: world.store.names().keys() == {"db"})
+
+
+async def test_what_is_neither_declared_nor_there_is_forgotten(world):
+    """The store stays as large as the node, and a name that comes back is a new one."""
+    world.put(item("web"), item("db"))
+    await world.becomes("running", "web", "db")
+    world.put(item("db"))
+    await world.until(lambda: world.store.names().keys() == {"db"})
+    assert world.engine.names().keys() == {"db"}
+
+
+@pytest.mark.parametrize("trouble", ["broken", "degraded"])
+async def test_nothing_is_forgotten_while_anything_cannot_be_read(world, trouble):
+    """A name may be missing only because its file cannot be understood, so its past is kept."""
+    world.put(item("sync", detach=False, restart="no"), item("db"))
+    world.engine.behaviours["stub:1"] = Behaviour(exits=0)
+    await world.becomes("succeeded", "sync")
+    world.engine.containers.pop(world.engine.named("sync").id)
+    fault = Config("broken", "d", faults=(Fault("broken.yaml", "not understood"),))
+    keys = {"configs": {"broken": fault}} if trouble == "broken" else {"degraded": "cannot read"}
+    world.put(item("db"), **keys)
+    await world.passes(3)
+    assert world.store.names()["sync"].results
+
+
+async def test_what_changes_nothing_in_the_container_is_remembered_without_a_lane(world):
+    """A new start order or health deadline needs no new container, and the good revision is known with it."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.engine.calls.clear()
+    world.put(item("web", start_order=7))
+    await world.passes(2)
+    assert world.store.names()["web"].good.spec.start_order == 7
+    assert set(world.engine.calls) == {"list"}
+
+
+async def test_a_container_in_its_gate_is_probed_and_a_proven_one_is_not(world):
+    """The health test is run by us from the start of a container until it has passed once."""
+    world.put(item("web", healthcheck={"test": "check"}))
+    await world.becomes("starting", "web")
+    ref = world.engine.named("web").id
+    assert world.probes.watched.keys() == {ref}
+    world.probes.results = {ref: Probe(passed=True)}
+    world.loop.wake()
+    await world.becomes("running", "web")
+    assert world.probes.watched == {}
+
+
+async def test_a_confirmation_holds_for_what_was_there_when_it_was_given(world):
+    """Once a confirmed container is gone, its name is guarded again like any other."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.loop.confirmed = frozenset({"web", "gone"})
+    await world.passes()
+    assert world.loop.confirmed == {"web"}
+
+
+async def test_cancelling_drops_what_is_in_flight_and_the_next_loop_takes_it_up(store):
+    """Ending in the middle of a switch stops nothing that runs; the next daemon finishes it from what it sees."""
+    first = World(store)
+    async with running(first):
+        first.put(item("web"))
+        await first.becomes("running", "web")
+        first.engine.hold("rename web to web.prev")
+        first.put(item("web", environment={"V": "2"}))
+        await first.until(lambda: first.last.doing.get("web", "").startswith("retire"))
+        first.engine.gates.clear()
+    second = World(store)
+    second.engine.containers = first.engine.containers
+    second.engine._numbers = first.engine._numbers
+    async with running(second):
+        second.put(item("web", environment={"V": "2"}))
+        await second.becomes("running", "web")
+        assert dict(second.engine.named("web").spec.environment) == {"V": "2"}
+        assert second.engine.names().keys() == {"web"}
