@@ -185,8 +185,10 @@ def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
         return _revive(drift, live) or _prepare(drift)
     if not drift.at_good(live):
         return (*_stop(live), Remove(live.engine_name))
-    if drift.start_first and live.running and not isinstance(case.verdict, (Healthy, Proven)):
-        return _beside(case, seen.next)
+    if drift.start_first and live.running:
+        first = _beside(case, seen.next)
+        if first or not isinstance(case.verdict, (Healthy, Proven)):
+            return first
     if seen.prev:
         return (Remove(seen.prev.engine_name),)
     return (*_put_to_rest(live), Rename(live.engine_name, engine_name(drift.name, Slot.PREV), "retire"))

@@ -2,7 +2,8 @@
 
 Four revisions: A and B are good, C never gets healthy, D gets healthy and fails in probation. From nothing, every
 order is taken of: one planned step (so a kill between any two engine or store calls), what a container does by
-itself, a change of the desired revision, and a fault made by hand. Nothing is sampled.
+itself, a change of the desired revision, and a fault made by hand. Nothing is sampled. All of it once with
+the old container stopped first, and once with the new one started first, beside the old.
 """
 
 from collections import deque
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from paunchd.reconcile.diff import diff
 from paunchd.reconcile.model import (
     Accept,
     ContainerState,
@@ -22,6 +24,7 @@ from paunchd.reconcile.model import (
     Revision,
     Seen,
     Start,
+    Stop,
     Trial,
 )
 from paunchd.reconcile.plan import plan
@@ -29,7 +32,19 @@ from paunchd.reconcile.project import project
 from tests.unit.places import NOW, RULES, facts, spec
 
 NAME = "web"
-ITEMS = {letter: Item(NAME, "node", None, spec(environment={"V": letter}, pull="never"), letter) for letter in "ABCD"}
+STRATEGIES = ("stop-first", "start-first")
+ITEMS = {
+    (strategy, letter): Item(
+        NAME,
+        "node",
+        None,
+        spec(environment={"V": letter}, pull="never", rollout={"strategy": strategy}),
+        letter,
+    )
+    for strategy in STRATEGIES
+    for letter in "ABCD"
+}
+NOTHING = Seen()
 FRESH, HEALTHY, PROVEN, FAILED = "fresh", "healthy", "proven", "failed"
 FUTURE = {("A", FRESH): HEALTHY, ("B", FRESH): HEALTHY, ("D", FRESH): HEALTHY, ("C", FRESH): FAILED}
 FUTURE |= {("A", HEALTHY): PROVEN, ("B", HEALTHY): PROVEN, ("D", HEALTHY): FAILED}
@@ -37,10 +52,11 @@ FUTURE |= {("A", HEALTHY): PROVEN, ("B", HEALTHY): PROVEN, ("D", HEALTHY): FAILE
 
 @dataclass(frozen=True)
 class Node:
-    """One state of the world. *phase*: how far the running live container's trial has come."""
+    """One state of the world. *phase*: how far the trial of the container that is on trial has come."""
 
+    strategy: str
     desired: str
-    seen: Seen = Seen()
+    seen: Seen = NOTHING
     phase: str = FRESH
     good: str = ""
     good_spec: bool = True
@@ -50,26 +66,38 @@ class Node:
     faults: int = 2
 
 
-def facts_of(node: Node) -> Facts:
-    live = node.seen.live
-    look = node.seen
-    trial = None
-    if live and live.state is not ContainerState.CREATED:
-        since = NOW - 301 if (node.phase is FAILED and live.hash == "C") else NOW
-        healthy_at = {HEALTHY: NOW, PROVEN: NOW - 301, FAILED: NOW if live.hash == "D" else None}.get(node.phase)
-        trial = Trial(live.id, since, NOW, live.details.started_at, healthy_at=healthy_at)
-        if live.hash == "D" and node.phase is FAILED and live.running:
-            look = replace(look, live=replace(live, health=Health.UNHEALTHY))
-    revision = Revision(node.good, ITEMS[node.good].spec if node.good_spec else None) if node.good else None
-    past = Past(
-        known=node.known, good=revision, rejected=dict.fromkeys(node.rejected, "it failed"), trial=trial
-    )
-    made = facts([ITEMS[node.desired]], past={NAME: past})
-    return replace(made, observed=replace(made.observed, names={NAME: look}))
+def facts_of(node: Node, trial: Trial | None = None) -> Facts:
+    revision = None
+    if node.good:
+        revision = Revision(node.good, ITEMS[node.strategy, node.good].spec if node.good_spec else None)
+    past = Past(known=node.known, good=revision, rejected=dict.fromkeys(node.rejected, "it failed"), trial=trial)
+    made = facts([ITEMS[node.strategy, node.desired]], past={NAME: past})
+    return replace(made, observed=replace(made.observed, names={NAME: node.seen}))
+
+
+def on_trial(node: Node):
+    """The container that has something to prove, once it has been started."""
+    judged = diff(facts_of(node))[NAME].on_trial
+    return judged if judged and judged.state is not ContainerState.CREATED else None
+
+
+def judged_facts(node: Node) -> Facts:
+    """The facts with the trial as far as *phase* says, and with what the engine then shows."""
+    judged = on_trial(node)
+    if judged is None:
+        return facts_of(node)
+    since = NOW - 301 if (node.phase is FAILED and judged.hash == "C") else NOW
+    healthy_at = {HEALTHY: NOW, PROVEN: NOW - 301, FAILED: NOW if judged.hash == "D" else None}.get(node.phase)
+    trial = Trial(judged.id, since, NOW, judged.details.started_at, healthy_at=healthy_at)
+    if judged.hash == "D" and node.phase is FAILED and judged.running:
+        sick = replace(judged, health=Health.UNHEALTHY)
+        place = "live" if judged is node.seen.live else "next"
+        node = replace(node, seen=replace(node.seen, **{place: sick}))
+    return facts_of(node, trial)
 
 
 def steps_of(node: Node):
-    lanes = plan(facts_of(node), RULES).lanes
+    lanes = plan(judged_facts(node), RULES).lanes
     return lanes[0].steps if lanes else ()
 
 
@@ -80,18 +108,22 @@ def after(node: Node, step) -> Node:
             return replace(node, good=revision, good_spec=known_spec is not None, known=True)
         case Reject(_, revision):
             return replace(node, rejected=node.rejected | {revision}, known=True)
-    look = project(node.seen, NAME, step)
     known = node.known or isinstance(step, Create)
-    same = look.live and node.seen.live and look.live.hash == node.seen.live.hash and look.live.running
-    return replace(node, seen=look, phase=node.phase if same else FRESH, known=known)
+    return carried(node, replace(node, seen=project(node.seen, NAME, step), known=known))
+
+
+def carried(node: Node, then: Node) -> Node:
+    """A trial goes on only while the same container is on trial and runs."""
+    before, judged = on_trial(node), on_trial(then)
+    same = before and judged and before.hash == judged.hash and before.running and judged.running
+    return then if same else replace(then, phase=FRESH)
 
 
 def by_itself(node: Node):
-    """What the live container does when nobody acts; only a container on trial has a future worth telling."""
-    live = node.seen.live
-    future = FUTURE.get((live.hash, node.phase)) if live and live.state is ContainerState.RUNNING else None
-    judged = live and (live.hash != node.good or node.desired != live.hash)
-    if future and judged and live.hash != node.good:
+    """What the container on trial does when nobody acts."""
+    judged = on_trial(node)
+    future = FUTURE.get((judged.hash, node.phase)) if judged and judged.state is ContainerState.RUNNING else None
+    if future:
         yield replace(node, phase=future)
 
 
@@ -103,15 +135,15 @@ def by_hand(node: Node):
     for place in ("live", "next", "prev"):
         there = getattr(node.seen, place)
         if there:
-            yield replace(one_less, seen=replace(node.seen, **{place: None}), phase=FRESH)
+            yield carried(node, replace(one_less, seen=replace(node.seen, **{place: None})))
     live = node.seen.live
     if live and live.running:
         details = replace(live.details, exit_code=143)
         stopped = replace(live, state=ContainerState.EXITED, details=details)
-        yield replace(one_less, seen=replace(node.seen, live=stopped), phase=FRESH)
+        yield carried(node, replace(one_less, seen=replace(node.seen, live=stopped)))
         renamed = replace(live, engine_name="by-hand", slot=live.slot.STRAY)
         if not node.seen.strays:
-            yield replace(one_less, seen=replace(node.seen, live=None, strays=(renamed,)), phase=FRESH)
+            yield carried(node, replace(one_less, seen=replace(node.seen, live=None, strays=(renamed,))))
     if node.good or node.rejected:
         yield replace(one_less, good="", rejected=frozenset(), known=False, phase=FRESH)
 
@@ -122,9 +154,8 @@ def successors(node: Node):
     calm += by_itself(node)
     rough = list(by_hand(node))
     if node.changes:
-        rough += [
-            replace(node, desired=letter, changes=node.changes - 1) for letter in "ABCD" if letter != node.desired
-        ]
+        others = [letter for letter in "ABCD" if letter != node.desired]
+        rough += [carried(node, replace(node, desired=letter, changes=node.changes - 1)) for letter in others]
     return steps, calm, rough
 
 
@@ -139,8 +170,12 @@ def at(node: Node, revision: str) -> bool:
 def check_step(node: Node, step) -> None:
     """What no single step may do."""
     then = after(node, step)
+    beside = node.strategy == "start-first" and step == Start(f"{NAME}.next")
     if isinstance(step, Start):
-        assert copies_running(then) == 1, f"two running after {step}: {node}"
+        assert copies_running(then) == (2 if beside else 1), f"{copies_running(then)} running after {step}: {node}"
+    if node.strategy == "start-first" and step == Stop(NAME) and node.seen.live.hash == node.good:
+        proved = node.phase in (HEALTHY, PROVEN) and node.seen.next.running
+        assert proved or not node.seen.live.running, f"the good one is stopped too early: {node}"
     if node.good and at(node, node.good) and then.good == node.good and not node.good_spec:
         assert at(then, node.good), f"the good container is lost by {step}: {node}"
     if node.good and at(node, node.good) and node.seen.live and node.seen.live.hash == node.good:
@@ -161,11 +196,12 @@ def check_rest(node: Node) -> None:
         assert node.seen.prev is None, f"a kept container is left: {node}"
 
 
-@pytest.fixture(scope="module")
-def world():
+@pytest.fixture(scope="module", params=STRATEGIES)
+def world(request):
     """Every reachable state with its planned steps and its calm successors."""
     reached: dict[Node, tuple] = {}
-    queue = deque(Node(desired=letter, changes=3 if letter != "A" else 4) for letter in "ABCD")
+    changes = {"stop-first": 3, "start-first": 2}[request.param]
+    queue = deque(Node(request.param, letter, changes=changes + (letter == "A")) for letter in "ABCD")
     while queue:
         node = queue.popleft()
         if node in reached:
