@@ -42,6 +42,6 @@ fi
 echo "making .venv with $("$python" --version)"
 rm -rf .venv
 "$python" -m venv .venv
-.venv/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements.lock
-.venv/bin/pip --quiet --disable-pip-version-check install --no-deps --editable .
+.venv/bin/pip --quiet --quiet --disable-pip-version-check install --require-hashes -r requirements.lock
+.venv/bin/pip --quiet --quiet --disable-pip-version-check install --no-deps --editable .
 echo "$wanted" >"$stamp"

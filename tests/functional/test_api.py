@@ -385,9 +385,7 @@ async def test_wait_for_a_config_not_read_yet(api):
 
 async def test_wait_for_a_removal(api):
     """With an empty digest a wait ends once the config is gone and nothing of it is left."""
-    assert (await api.json("/v1/configs/gone?wait=settled&digest=&timeout_seconds=0.1"))[1][
-        "waited"
-    ] == "timed out"
+    assert (await api.json("/v1/configs/gone?wait=settled&digest=&timeout_seconds=0.1"))[1]["waited"] == "timed out"
     api.board.publish(snapshots.settled())
     status, answer = await api.json("/v1/configs/gone?wait=settled&digest=&timeout_seconds=1")
     assert (status, answer["waited"], answer["names"]) == (200, "settled", [])
@@ -522,9 +520,7 @@ async def test_ending_does_not_wait_for_waiters(tmp_path):
     async with asyncio.timeout(3):
         async with serving(tmp_path, listen=()) as running:
             running.board.publish(snapshots.settled())
-            client = asyncio.create_task(
-                running.json("/v1/configs/web?wait=settled&digest=x&timeout_seconds=60")
-            )
+            client = asyncio.create_task(running.json("/v1/configs/web?wait=settled&digest=x&timeout_seconds=60"))
             await asyncio.sleep(0.1)
     with pytest.raises(aiohttp.ClientError):
         await client

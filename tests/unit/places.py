@@ -100,9 +100,7 @@ def facts(items=(), containers=(), past=None, *, now=NOW, in_flight=(), foreign=
         base = engine_name.removesuffix(".next").removesuffix(".prev")
         looks[base] = seen(*names.get(base, ()), foreign=(engine_name,))
     return Facts(
-        desired=Desired(
-            generation=1, items={one.name: one for one in items}, **more.pop("desired", {})
-        ),
+        desired=Desired(generation=1, items={one.name: one for one in items}, **more.pop("desired", {})),
         observed=Observed(looks, more.pop("probes", {})),
         history=History(past or {}, **more.pop("history", {})),
         in_flight=frozenset(in_flight),

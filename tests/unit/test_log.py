@@ -56,7 +56,7 @@ def test_planted_secrets_stay_inside(written, form):
     logging.getLogger("library").warning("an event of a library", extra={"environment": SECRET})
     spec = Spec()
     try:
-        raise RuntimeError("told")  # noqa: TRY301
+        raise RuntimeError("told")
     except RuntimeError:
         log.exception("pass_failed")
     assert spec

@@ -89,9 +89,7 @@ def test_orphan():
 def test_moved_tag():
     """An image whose tag has moved is shown as declared, not by its id."""
     live = snapshots.container("web", image="sha256:0123")
-    moved = replace(
-        snapshots.settled(), observed=replace(snapshots.settled().observed, names={"web": Seen(live)})
-    )
+    moved = replace(snapshots.settled(), observed=replace(snapshots.settled().observed, names={"web": Seen(live)}))
     assert listed(moved, "web")["image"] == "registry/app:1"
 
 
