@@ -33,6 +33,7 @@ from paunchd.reconcile.model import (
     Step,
     Trial,
 )
+from paunchd.reconcile.mount import doubted
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.plan import plan, trials
 from paunchd.reconcile.record import Recorder
@@ -190,7 +191,8 @@ class Loop:
         return observed
 
     def _facts(self, observed: Observed, in_flight: frozenset[str]) -> Facts:
-        return Facts(self._desired, observed, self._history(), in_flight, self._clock())
+        history = self._history()
+        return Facts(doubted(self._desired, history, observed), observed, history, in_flight, self._clock())
 
     def _history(self) -> History:
         names = dict(self._parts.store.names())

@@ -373,6 +373,44 @@ async def test_nothing_is_forgotten_while_anything_cannot_be_read(world, trouble
     assert world.store.names()["sync"].results
 
 
+async def test_an_empty_directory_beside_an_empty_memory_is_not_believed(store, tmp_path):
+    """A node that came up without its file system keeps what runs, until an operator confirms the removals or the
+    files are back (S-12, I6).
+    """
+    first = World(store)
+    async with running(first):
+        first.put(item("web"), item("db"))
+        await first.becomes("running", "web", "db")
+    with closing(Store(tmp_path / "empty.db")) as empty:
+        second = World(empty)
+        second.engine.containers = first.engine.containers
+        async with running(second):
+            await second.becomes("held", "web", "db")
+            await second.passes(3)
+            assert second.engine.names().keys() == {"web", "db"}
+            assert "mounted" in second.last.desired.degraded
+            second.put(item("web"), item("db"))
+            await second.becomes("running", "web", "db")
+            second.put()
+            await second.until(lambda: not second.engine.names())
+
+
+async def test_a_removal_of_what_nobody_remembers_can_be_confirmed(store, tmp_path):
+    """Who has lost the store and wants an empty node says so once (T-100)."""
+    first = World(store)
+    async with running(first):
+        first.put(item("web"))
+        await first.becomes("running", "web")
+    with closing(Store(tmp_path / "empty.db")) as empty:
+        second = World(empty)
+        second.engine.containers = first.engine.containers
+        async with running(second):
+            await second.becomes("held", "web")
+            second.loop.confirmed = frozenset({"web"})
+            second.loop.wake()
+            await second.until(lambda: not second.engine.names())
+
+
 async def test_what_changes_nothing_in_the_container_is_remembered_without_a_lane(world):
     """A new start order or health deadline needs no new container, and the good revision is known with it."""
     world.put(item("web"))
