@@ -110,6 +110,28 @@ def test_losing_the_store_restarts_nothing(good, loss):
     good.eventually(lambda: good.id("web") == before["web"] and good.running("web"))
 
 
+def test_a_file_system_that_is_not_mounted_costs_no_container(good):
+    """Where both the directory and the store are gone, as on a node that came up without a mount, nothing is removed
+    until an operator says so, and nothing has happened once both are back (S-12, I6).
+    """
+    before, since = good.ids(), {name: good.started_at(name) for name in good.ids()}
+    good.stop()
+    away = {path: path.with_name(f"{path.name}-away") for path in (good.desired, good.state_dir)}
+    for path, to in away.items():
+        path.rename(to)
+    good.start()
+    good.eventually(lambda: set(good.states().values()) == {"held"})
+    unmoved(good, before, since)
+    good.stop()
+    for path, to in away.items():
+        if path.exists():
+            path.rename(path.with_name(f"{path.name}-empty"))
+        to.rename(path)
+    good.start()
+    good.proves()
+    unmoved(good, before, since)
+
+
 def test_losing_the_store_in_mid_replacement_keeps_the_good_container(make_node):
     """The kept container tells what was good, so a version that fails afterwards still goes back to it (I6)."""
     node = make_node(rollout__probation_seconds=60)

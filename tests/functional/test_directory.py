@@ -66,21 +66,20 @@ def test_a_broken_file_is_broken_over_a_restart_of_the_daemon_as_well(good):
 
 
 def test_a_file_written_in_chunks_is_one_change_at_the_end(good):
-    """Half a file is broken or smaller than it will be; no container goes, and the whole is done once (S-12)."""
+    """A file that is emptied and written again in place, with pauses, is taken for what it is only once it is closed:
+    no container goes because it is not written yet, and the whole is done once (S-12).
+    """
     before = good.ids()
-    definition = service(environment={"V": "2"})
-    text = json.dumps({good.full("web"): definition, good.full("more"): service()}, indent=1)
-    place = good.desired / "app.yaml"
-    third = len(text) // 3
-    with place.open("w") as file:
-        for start in (0, third, 2 * third):
-            file.write(text[start : start + third if start < 2 * third else None])
+    changed = json.dumps(service(environment={"V": "2"}))
+    chunks = ["", f"{good.full('more')}: {json.dumps(service())}\n", f"{good.full('web')}: {changed}\n", "# the end\n"]
+    with (good.desired / "app.yaml").open("w") as file:
+        for chunk in chunks:
+            file.write(chunk)
             file.flush()
-            if start < 2 * third:
-                good.eventually(lambda: good.get("/v1/configs/app")["broken"])
-                good.passes()
-                assert good.ids() == before
-    good.write_text("app", text)
+            good.eventually(lambda: "still writing" in (good.get("/v1/configs/app")["broken"] or ""))
+            good.passes()
+            assert good.ids() == before
+    good.write_text("app", "".join(chunks))
     good.proves()
     assert good.ps().keys() == {"web", "db", "more"}
     assert good.actions("web").count("create") == 2
