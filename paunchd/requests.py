@@ -41,23 +41,32 @@ class Requests:
         self._loop.wake()
 
     async def retry(self, name: str) -> None:
-        self._known(name)
-        await asyncio.to_thread(self._store.retry, name)
-        self._recorder.attempts.pop(name, None)
-        await self._asked(name, "retry")
+        """Try *name* again, and whoever of its group is held because of the same rejection."""
+        snapshot = self._known(name)
+        rejected = [one for one in _group_of(snapshot, name) if _is_rejected(snapshot, one)]
+        for member in {name: None} | dict.fromkeys(rejected):
+            await asyncio.to_thread(self._store.retry, member)
+            self._recorder.attempts.pop(member, None)
+            await self._asked(member, "retry")
 
     async def rollback(self, name: str) -> None:
-        """Go back to the last good revision of *name*, and of its whole group; a person's word, so never judged."""
+        """Go back to the last good revision of *name*, and of those of its group that were rolled out with it; a
+        person's word, so never judged.
+        """
         snapshot = self._known(name)
-        told = False
-        for member in _group_of(snapshot, name):
-            revision = snapshot.desired.items[member].hash
-            cause = "rolled back by an operator"
-            told |= await asyncio.to_thread(self._store.roll_back, member, revision, cause)
-            self._recorder.attempts.pop(member, None)
+        if not _is_container(snapshot, name):
+            raise ValueError(f"cannot roll back {name}: only a declared container has revisions")
+        desired = {
+            member: snapshot.desired.items[member].hash
+            for member in _group_of(snapshot, name)
+            if member == name or _rolled_out_together(snapshot, name, member)
+        }
+        told = await asyncio.to_thread(self._store.roll_back, desired, f"rolled back by an operator ({name})")
         if not told:
             raise ValueError(f"cannot roll back {name}: no good revision but the desired one is known")
-        await self._asked(name, "roll back")
+        for member in told:
+            self._recorder.attempts.pop(member, None)
+            await self._asked(member, "roll back")
 
     async def hold(self, name: str) -> None:
         self._known(name)
@@ -81,12 +90,30 @@ class Requests:
         return snapshot
 
 
+def _is_container(snapshot: Snapshot, name: str) -> bool:
+    item = snapshot.desired.items.get(name)
+    return item is not None and item.spec.kind is Kind.CONTAINER
+
+
+def _is_rejected(snapshot: Snapshot, name: str) -> bool:
+    return snapshot.desired.items[name].hash in snapshot.history.of(name).rejected
+
+
 def _group_of(snapshot: Snapshot, name: str) -> list[str]:
-    """The containers that are rolled back with *name*: itself first, and the rest of its rollout group."""
-    items = {one.name: one for one in snapshot.desired.items.values() if one.spec.kind is Kind.CONTAINER}
+    """The containers of *name*'s rollout group, itself too; nobody where it is no container."""
+    items = {one: item for one, item in snapshot.desired.items.items() if _is_container(snapshot, one)}
+    groups = {one: item.spec.rollout.group if item.spec.rollout else None for one, item in items.items()}
     if name not in items:
-        raise ValueError(f"cannot roll back {name}: only a declared container has revisions")
-    rollout = items[name].spec.rollout
-    group = rollout.group if rollout else None
-    others = [one.name for one in items.values() if group and one.spec.rollout and one.spec.rollout.group == group]
-    return [name, *(other for other in others if other != name)]
+        return []
+    return sorted(one for one in items if one == name or (groups[one] and groups[one] == groups[name]))
+
+
+def _rolled_out_together(snapshot: Snapshot, name: str, other: str) -> bool:
+    """Both are still changing, or both were proven in one record; an older rollout of *other* is left alone."""
+
+    def stands(one: str) -> float | None:
+        past = snapshot.history.of(one)
+        is_good = past.good is not None and past.good.hash == snapshot.desired.items[one].hash
+        return past.good_at if is_good else None
+
+    return stands(name) == stands(other)

@@ -85,8 +85,9 @@ class Store:
     def accept_together(self, revisions: Mapping[str, Revision]) -> None:
         """The same for several names, all or none of them."""
         with self._changing_all(revisions) as changes:
+            now = time.time()
             for name, revision in revisions.items():
-                records.accept(changes[name], name, revision)
+                records.accept(changes[name], name, revision, now)
 
     def reject(self, name: str, rejection: Rejection) -> None:
         self.reject_together({name: rejection})
@@ -97,21 +98,14 @@ class Store:
             for name, rejection in rejections.items():
                 records.reject(changes[name], name, rejection)
 
-    def roll_back(self, name: str, desired: str, cause: str) -> bool:
-        """Reject revision *desired* because a person asked; if it was good, the one before it is good again.
+    def roll_back(self, desired: Mapping[str, str], cause: str) -> list[str]:
+        """Reject the *desired* revision of each name because a person asked; where it was good, the one before it is
+        good again. All or none of it is remembered.
 
-        Return whether there is anything to return to; without that nothing has changed.
+        Return the names that have something to return to; of the others nothing has changed.
         """
-        with self._changing(name) as change:
-            good, before = change.past.good, change.past.before
-            if good is None or (good.hash == desired and before is None):
-                return False
-            if good.hash == desired and before is not None:
-                records.accept(change, name, before)
-                change.execute("UPDATE names SET before_hash = NULL, before_spec = NULL WHERE name = ?", (name,))
-                change.past = replace(change.past, before=None)
-            records.reject(change, name, Rejection(desired, cause))
-        return True
+        with self._changing_all(desired) as changes:
+            return [name for name, hash_ in desired.items() if records.roll_back(changes[name], name, hash_, cause)]
 
     def finish(self, name: str, key: str, result: Result, output: str) -> None:
         """Store how a task or exec ended; *result*'s attempts are counted here."""
@@ -196,14 +190,15 @@ class Store:
     def _read(self) -> dict[str, Past]:
         names: dict[str, Past] = {}
         query = (
-            "SELECT name, known, step, start_order, good_hash, good_spec, before_hash, before_spec, hold, last_error"
-            " FROM names"
+            "SELECT name, known, step, start_order, good_hash, good_spec, good_at, before_hash, before_spec, hold,"
+            " last_error FROM names"
         )
-        for name, known, step, start_order, good, spec, before, before_spec, hold, error in self._select(query, ()):
+        for name, known, step, start_order, good, spec, at, before, before_spec, hold, error in self._select(query, ()):
             names[name] = Past(
                 known=bool(known),
                 rank=(step, start_order),
                 good=Revision(good, records.spec_of(spec)) if good else None,
+                good_at=at,
                 before=Revision(before, records.spec_of(before_spec)) if before else None,
                 hold=bool(hold),
                 last_error=error,

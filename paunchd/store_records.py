@@ -33,17 +33,18 @@ class Rejection:
     evidence: Mapping[str, object] = field(default_factory=dict)
 
 
-def accept(change: Change, name: str, revision: Revision) -> None:
-    """What was good before stays known, so that a person can still go back to it."""
+def accept(change: Change, name: str, revision: Revision, at: float) -> None:
+    """What was good before stays known, so that a person can still go back to it. *at*: one moment for a group."""
     past = change.past
     before = past.good if past.good and past.good.hash != revision.hash else past.before
     change.execute(
-        "UPDATE names SET good_hash = ?, good_spec = ?, before_hash = ?, before_spec = ?, known = 1 WHERE name = ?",
-        (revision.hash, dumped(revision), before.hash if before else None, dumped(before), name),
+        "UPDATE names SET good_hash = ?, good_spec = ?, good_at = ?, before_hash = ?, before_spec = ?, known = 1"
+        " WHERE name = ?",
+        (revision.hash, dumped(revision), at, before.hash if before else None, dumped(before), name),
     )
     change.execute("DELETE FROM rejected WHERE name = ? AND hash = ?", (name, revision.hash))
     rejected = {key: cause for key, cause in past.rejected.items() if key != revision.hash}
-    change.past = replace(past, known=True, good=revision, before=before, rejected=rejected)
+    change.past = replace(past, known=True, good=revision, good_at=at, before=before, rejected=rejected)
 
 
 def reject(change: Change, name: str, rejection: Rejection) -> None:
@@ -52,6 +53,21 @@ def reject(change: Change, name: str, rejection: Rejection) -> None:
     change.execute("UPDATE names SET last_error = ?, known = 1 WHERE name = ?", (rejection.cause, name))
     rejected = {**change.past.rejected, rejection.revision: rejection.cause}
     change.past = replace(change.past, known=True, rejected=rejected, last_error=rejection.cause)
+
+
+def roll_back(change: Change, name: str, desired: str, cause: str) -> bool:
+    """Return whether there is a good revision but *desired*; only then is anything changed."""
+    good, before = change.past.good, change.past.before
+    if good is None or (good.hash == desired and before is None):
+        return False
+    if desired in change.past.rejected:
+        return True  # it is held already, and what was kept of its failure stays
+    if good.hash == desired and before is not None:
+        accept(change, name, before, time.time())
+        change.execute("UPDATE names SET before_hash = NULL, before_spec = NULL WHERE name = ?", (name,))
+        change.past = replace(change.past, before=None)
+    reject(change, name, Rejection(desired, cause))
+    return True
 
 
 def dumped(revision: Revision | None) -> str | None:

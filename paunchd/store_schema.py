@@ -57,10 +57,12 @@ _FIRST = """
     CREATE TABLE definitions (name TEXT PRIMARY KEY, item TEXT NOT NULL);
 """
 
+_GOOD_AT = "ALTER TABLE names ADD COLUMN good_at REAL NOT NULL DEFAULT 0;"
+
 #: Nobody else writes; a person's sqlite3 may look. A lane rather fails and is tried again than holds up all others.
 BUSY_SECONDS = 1.0
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT)
 
 
 def open_store(path: Path) -> tuple[sqlite3.Connection, Path | None]:

@@ -14,12 +14,14 @@ from paunchd.reconcile.model import (
     Reason,
     Reject,
     Rename,
+    Slot,
     Start,
     State,
     Status,
     Step,
     Unpause,
     Update,
+    engine_name,
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.project import project
@@ -80,8 +82,7 @@ def _steps(case: Case) -> tuple[Step, ...]:
     attempt = drift.past.attempt
     refused = attempt is not None and attempt.refused and attempt.hash == drift.effective.hash
     if refused and attempt and drift.good and not drift.is_good:
-        live = drift.seen.live
-        evidence = live.engine_name if live and drift.at_effective(live) else ""
+        evidence = drift.on_trial.engine_name if drift.on_trial else ""
         return (Reject(drift.name, drift.effective.hash, "refused", attempt.error, evidence),)
     return unfold(case)
 
@@ -123,7 +124,9 @@ def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
         return False
     if seen.live is None:
         return seen.prev is None and not drift.at_effective(seen.next)
-    return not drift.at_effective(seen.live) and any(isinstance(step, (Create, Rename)) for step in steps)
+    beside = Start(engine_name(drift.name, Slot.NEXT))
+    begins = any(isinstance(step, (Create, Rename)) or step == beside for step in steps)
+    return begins and not drift.at_effective(seen.live)
 
 
 def _is_repair(drift: Drift, steps: tuple[Step, ...]) -> bool:
@@ -209,6 +212,10 @@ def _reason(drift: Drift, steps: tuple[Step, ...]) -> Reason:
         return Reason("rollback", drift.past.rejected.get(drift.item.hash, ""))
     if drift.is_good or _leads_to(drift, steps) != drift.effective.hash or drift.at_effective(drift.seen.live):
         return _upkeep(drift, steps)
+    beside = drift.good and drift.seen.next and drift.on_trial is drift.seen.next
+    if beside and not any(isinstance(step, Start) for step in steps):
+        up = drift.seen.live and drift.seen.live.running
+        return Reason("switch", "healthy beside the good one" if up else "the good one is down")
     if drift.good is None and not drift.seen.containers:
         return Reason("new")
     return Reason("config-changed", changes(drift))
@@ -225,6 +232,8 @@ def _upkeep(drift: Drift, steps: tuple[Step, ...]) -> Reason:
     if isinstance(steps[-1], Start):
         if _leads_to(drift, steps) != live.hash:
             return Reason("config-changed", changes(drift))
+        if live.running:
+            return Reason("unhealthy")
         created = live.state is ContainerState.CREATED
         return Reason("interrupted") if created else Reason("exited", f"code {live.details.exit_code}")
     return Reason("updated" if all(isinstance(step, Update) for step in steps) else "left-over")

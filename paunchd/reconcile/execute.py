@@ -173,9 +173,10 @@ class Executor:
                 accepted = {one.name: Revision(one.revision, one.spec) for one in (step, *step.others)}
                 await asyncio.to_thread(self._store.accept_together, accepted)
             case Reject():
-                evidence = await self._evidence(ids.get(step.engine_name), lane)
-                rejected = {one.name: Rejection(one.revision, one.cause) for one in step.others}
-                rejected[step.name] = Rejection(step.revision, step.cause, evidence)
+                rejected = {
+                    one.name: Rejection(one.revision, one.cause, await self._evidence(ids.get(one.engine_name), lane))
+                    for one in (step, *step.others)
+                }
                 await asyncio.to_thread(self._store.reject_together, rejected)
             case RecordTask(engine_name, name, revision, exit_code, succeeded, cause):
                 container_id = _id(ids, engine_name)

@@ -13,10 +13,11 @@ def to_probe(facts: Facts, trials: Mapping[str, Trial]) -> dict[str, Healthcheck
     """Return the health tests to run, by container id."""
     targets: dict[str, Healthcheck] = {}
     for name, trial in trials.items():
-        item, live = facts.desired.items.get(name), facts.observed.of(name).live
-        spec = _spec_of(live.hash, item.hash, item.spec, facts.history.of(name).good) if item and live else None
-        if live and live.running and trial.healthy_at is None and spec and spec.healthcheck:
-            targets[live.id] = spec.healthcheck
+        item, seen = facts.desired.items.get(name), facts.observed.of(name)
+        judged = next((c for c in seen.containers if c.id == trial.container_id), None)
+        spec = _spec_of(judged.hash, item.hash, item.spec, facts.history.of(name).good) if item and judged else None
+        if judged and judged.running and trial.healthy_at is None and spec and spec.healthcheck:
+            targets[judged.id] = spec.healthcheck
     return targets
 
 

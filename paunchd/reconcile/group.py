@@ -6,11 +6,12 @@ Pure (behaviour, section 6). A group's records are one step of one lane, so that
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from paunchd.reconcile.diff import Drift
 from paunchd.reconcile.model import Accept, Facts, Reason, Reject, State
 from paunchd.reconcile.outlook import Outlook
-from paunchd.reconcile.verdict import Failed, Healthy, Proven
+from paunchd.reconcile.verdict import Failed
 from paunchd.spec import Kind
 
 
@@ -18,7 +19,7 @@ def together(outlooks: Mapping[str, Outlook], drifts: Mapping[str, Drift], facts
     """Return *outlooks* with the verdicts of each group's changing members made one."""
     made = dict(outlooks)
     for group, members in _groups(drifts).items():
-        changing = [drift for drift in members if not drift.is_good]
+        changing = [drift for drift in members if not drift.is_good and not drift.unknown]
         if len(changing) > 1:
             made |= _made_one(group, changing, outlooks, facts)
     return made
@@ -40,28 +41,34 @@ def _made_one(
     failed = {name: cause for name, outlook in ours.items() if (cause := _failure(outlook))}
     if failed:
         return _rejected(group, changing, ours, failed, facts)
-    if all(_ready(ours[drift.name], drift) for drift in changing):
-        return _accepted(changing, ours, facts)
-    return {name: _unproven(group, outlook) for name, outlook in ours.items() if _accepts(outlook)}
+    if all(_accept_of(outlook) for outlook in ours.values()) and not facts.in_flight & ours.keys():
+        return _accepted(ours)
+    return {name: _without_accept(group, outlook) for name, outlook in ours.items()}
 
 
 def _failure(outlook: Outlook) -> str:
+    """Why the member cannot become good as it is. One the engine refuses fails its group even where it has no good
+    revision of its own, as it does at its deadline.
+    """
     step = outlook.steps[0] if outlook.steps else None
     if isinstance(step, Reject):
         return step.cause
-    return outlook.verdict.cause if isinstance(outlook.verdict, Failed) else ""
+    if isinstance(outlook.verdict, Failed):
+        return outlook.verdict.cause
+    return outlook.status.reason if outlook.status.state is State.FAILED else ""
 
 
-def _accepts(outlook: Outlook) -> bool:
-    return bool(outlook.steps) and isinstance(outlook.steps[0], Accept)
+def _accept_of(outlook: Outlook) -> Accept | None:
+    """A member may be recorded as good exactly when it would be alone, with nothing left to do before."""
+    step = outlook.steps[0] if outlook.steps else None
+    return step if isinstance(step, Accept) else None
 
 
-def _ready(outlook: Outlook, drift: Drift) -> bool:
-    verdict = outlook.verdict
-    return isinstance(verdict, Proven) or (isinstance(verdict, Healthy) and drift.good is None)
-
-
-def _unproven(group: str, outlook: Outlook) -> Outlook:
+def _without_accept(group: str, outlook: Outlook) -> Outlook:
+    """The member goes on by itself up to its record, which is the group's."""
+    steps = tuple(takewhile(lambda step: not isinstance(step, Accept), outlook.steps))
+    if steps or steps == outlook.steps:
+        return replace(outlook, steps=steps)
     status = replace(outlook.status, state=State.PROVING, reason=f"healthy; is proven together with its group {group}")
     return replace(outlook, steps=(), status=status)
 
@@ -69,26 +76,33 @@ def _unproven(group: str, outlook: Outlook) -> Outlook:
 def _rejected(
     group: str, changing: list[Drift], ours: Mapping[str, Outlook], failed: Mapping[str, str], facts: Facts
 ) -> Mapping[str, Outlook]:
-    """One that never had a good revision cannot be taken back; those that had one still are."""
+    """One that never had a good revision cannot be taken back; those that had one still are.
+
+    The lane is that of a member that failed; while that one is in flight it is just recording this. Members busy with
+    their preparation are not waited for: a pull may take long, and the group must be back at once.
+    """
     culprit = min(failed)
+    cause = f"{culprit} of its group {group} failed: {failed[culprit]}"
     rejects = []
     for drift in changing:
         own = ours[drift.name].steps[0] if ours[drift.name].steps else None
-        cause = f"{culprit} of its group {group} failed: {failed[culprit]}"
         if drift.good is not None:
-            made = Reject(drift.name, drift.effective.hash, "group", cause, "")
+            made = Reject(drift.name, drift.effective.hash, "group", cause, _evidence(drift))
             rejects.append(own if isinstance(own, Reject) else made)
-    rejects.sort(key=lambda reject: (reject.name in facts.in_flight, reject.name not in failed, reject.name))
+    busy = facts.in_flight - failed.keys()
+    rejects.sort(key=lambda reject: (reject.name not in failed, reject.name in busy, reject.name))
     if not rejects:
-        return {}
+        return {name: _without_accept(group, outlook) for name, outlook in ours.items()}
     first, *others = rejects
     return _in_one_lane(replace(first, others=tuple(others)), ours)
 
 
-def _accepted(changing: list[Drift], ours: Mapping[str, Outlook], facts: Facts) -> Mapping[str, Outlook]:
-    accepts = [Accept(drift.name, drift.effective.hash, drift.effective.spec) for drift in changing]
-    accepts.sort(key=lambda accept: (accept.name in facts.in_flight, accept.name))
-    first, *others = accepts
+def _evidence(drift: Drift) -> str:
+    return drift.on_trial.engine_name if drift.on_trial else ""
+
+
+def _accepted(ours: Mapping[str, Outlook]) -> Mapping[str, Outlook]:
+    first, *others = [accept for _, outlook in sorted(ours.items()) if (accept := _accept_of(outlook))]
     return _in_one_lane(replace(first, others=tuple(others)), ours)
 
 

@@ -11,7 +11,7 @@ from typing import assert_never
 from paunchd.reconcile import container, once
 from paunchd.reconcile.diff import Drift, diff
 from paunchd.reconcile.group import together
-from paunchd.reconcile.model import Facts, Lane, Plan, Rules, State, Status, Trial
+from paunchd.reconcile.model import Facts, Lane, Plan, Reject, Rules, State, Status, Trial
 from paunchd.reconcile.order import Declared, order
 from paunchd.reconcile.outlook import Outlook
 from paunchd.reconcile.removal import removals
@@ -98,11 +98,14 @@ def _status(outlook: Outlook, facts: Facts) -> Status:
 
 
 def _lane(outlook: Outlook, facts: Facts) -> Lane:
+    """A record for a whole group also knows the others' containers, to keep evidence of them."""
+    first = outlook.steps[0]
+    others = [other.name for other in first.others] if isinstance(first, Reject) else []
     return Lane(
         name=outlook.name,
         reason=outlook.reason,
         steps=outlook.steps,
         revision=outlook.revision,
-        ids={c.engine_name: c.id for c in facts.observed.of(outlook.name).containers},
+        ids={c.engine_name: c.id for name in (outlook.name, *others) for c in facts.observed.of(name).containers},
         repair=outlook.repair,
     )

@@ -39,6 +39,8 @@ SPECS = (
     spec(restart="on-failure:2", healthcheck={"test": "true"}, volumes=["/srv:/srv"]),
     spec(pull="always", rollout={"max_restarts": 0, "probation_seconds": 0, "min_healthy_seconds": 0}),
     spec(start_order=1, pull="never"),
+    spec(pull="never", rollout={"strategy": "start-first", "group": "both"}),
+    spec(on_unhealthy="restart", rollout={"group": "both"}),
     spec(depends_on={"aa": "healthy", "bb": "completed"}),
     spec(depends_on=["cc", "ghost"]),
     spec(detach=False, restart="no"),

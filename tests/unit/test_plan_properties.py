@@ -99,7 +99,7 @@ def test_no_lane_touches_what_is_not_ours_or_takes_a_name_that_is_not_free(facts
     """Along a whole lane each step meets a container of ours by its id, or a name nobody has (T-015, T-113)."""
     for lane in plan(with_trials(facts), RULES).lanes:
         taken = taken_names(facts, lane)
-        assert set(lane.ids) == {name for name, ours in taken.items() if ours}
+        assert set(lane.ids) >= {name for name, ours in taken.items() if ours}
         for step in lane.steps:
             check_touch(step, taken)
 

@@ -66,13 +66,15 @@ class Past:
     """All that is remembered of one name.
 
     *known*: the store has heard of the name (else it was lost, or the name is new). *rank*: its newest step and
-    start order, for taking it down in reverse. *before*: what was good before *good*. *rejected* and *results* map a
+    start order, for taking it down in reverse. *good_at*: when *good* was proven, by the wall clock; one moment for a
+    whole group, and only compared for equality. *before*: what was good before *good*. *rejected* and *results* map a
     revision's hash (an exec's: ``hash@target hash``) to the cause and the outcome.
     """
 
     known: bool = False
     rank: tuple[int, int] = (0, 0)
     good: Revision | None = None
+    good_at: float = 0.0
     before: Revision | None = None
     rejected: Mapping[str, str] = field(default_factory=dict)
     results: Mapping[str, Result] = field(default_factory=dict)

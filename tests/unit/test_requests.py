@@ -1,0 +1,153 @@
+"""What a person asks for is remembered, for a whole rollout group at once, and carried out by the next pass."""
+
+import pytest
+
+from paunchd.api.board import Board
+from paunchd.reconcile.model import History, Item, Revision
+from paunchd.requests import Requests
+from paunchd.store import Store
+from paunchd.store_records import Rejection
+from tests import snapshots
+from tests.unit.places import spec
+
+
+class Quiet:
+    """In the place of a loop and of a recorder: nothing but what requests touch."""
+
+    def __init__(self):
+        self.woken = 0
+        self.attempts = {"aa": "an attempt", "bb": "an attempt"}
+
+    def wake(self):
+        self.woken += 1
+
+
+class Desk:
+    """Requests at a board that shows *group* members at their second version, from what the store remembers."""
+
+    def __init__(self, path, group="pair", names=("aa", "bb")):
+        self.store = Store(path)
+        self.quiet = Quiet()
+        self.group = group
+        self.names = names
+        self.board = Board()
+        self.requests = Requests(self.quiet, self.store, self.quiet, self.board)
+        self.refresh()
+
+    def refresh(self, version=2):
+        items = [
+            Item(name, "node", None, spec(rollout={"group": self.group} if self.group else {}), f"{name}{version}")
+            for name in self.names
+        ]
+        statuses = [snapshots.Status(name, snapshots.State.RUNNING) for name in self.names]
+        shown = snapshots.snapshot(*statuses, items=items, pasts=self.store.names())
+        assert isinstance(shown.history, History)
+        self.board.publish(shown)
+
+    def accept(self, version, *names):
+        self.store.accept_together({name: Revision(f"{name}{version}", spec()) for name in names})
+        self.refresh()
+
+    def good(self):
+        return {name: past.good and past.good.hash for name, past in self.store.names().items()}
+
+    def rejected(self):
+        return {name: set(past.rejected) for name, past in self.store.names().items() if past.rejected}
+
+
+@pytest.fixture
+def desk(tmp_path):
+    made = Desk(tmp_path / "state.db")
+    yield made
+    made.store.close()
+
+
+async def test_a_rollout_under_way_is_taken_back_with_its_group(desk):
+    """Members on trial are rejected together, what was good stays good, and the next pass is woken."""
+    desk.accept(1, "aa", "bb")
+    await desk.requests.rollback("aa")
+    assert desk.rejected() == {"aa": {"aa2"}, "bb": {"bb2"}}
+    assert desk.good() == {"aa": "aa1", "bb": "bb1"}
+    assert desk.quiet.woken
+    assert desk.quiet.attempts == {}
+
+
+async def test_what_was_proven_together_goes_back_together(desk):
+    """After probation the revisions before are good again, for each member that got its new one with the others."""
+    desk.accept(1, "aa", "bb")
+    desk.accept(2, "aa", "bb")
+    await desk.requests.rollback("bb")
+    assert desk.good() == {"aa": "aa1", "bb": "bb1"}
+    assert desk.rejected() == {"aa": {"aa2"}, "bb": {"bb2"}}
+
+
+async def test_a_member_proven_earlier_is_not_taken_back_with_the_rest(desk):
+    """Its own last rollout was another one, perhaps long ago, and nobody has asked to undo that."""
+    desk.accept(1, "aa", "bb")
+    desk.accept(2, "bb")
+    desk.accept(2, "aa")
+    await desk.requests.rollback("aa")
+    assert desk.good() == {"aa": "aa1", "bb": "bb2"}
+
+
+async def test_a_member_that_did_not_change_is_not_taken_back_with_one_on_trial(desk):
+    """Who is good at what is declared has no part in a rollout under way."""
+    desk.accept(1, "aa", "bb")
+    desk.accept(2, "bb")
+    await desk.requests.rollback("aa")
+    assert desk.rejected() == {"aa": {"aa2"}}
+
+
+async def test_a_name_without_a_group_goes_back_alone(tmp_path):
+    """Containers that only stand in the same file have nothing to do with each other."""
+    desk = Desk(tmp_path / "alone.db", group="")
+    desk.accept(1, "aa", "bb")
+    await desk.requests.rollback("aa")
+    assert desk.rejected() == {"aa": {"aa2"}}
+    desk.store.close()
+
+
+async def test_without_anything_to_go_back_to_nothing_changes(desk):
+    """The first revision there ever was cannot be taken back, and the answer says so."""
+    with pytest.raises(ValueError, match="cannot roll back aa: no good revision but the desired one"):
+        await desk.requests.rollback("aa")
+    desk.accept(2, "aa")
+    with pytest.raises(ValueError, match="no good revision but the desired one"):
+        await desk.requests.rollback("aa")
+    assert desk.rejected() == {}
+
+
+async def test_what_was_rejected_already_keeps_its_evidence(desk):
+    """Asking for what is so already changes nothing."""
+    desk.accept(1, "aa", "bb")
+    desk.store.reject("aa", Rejection("aa2", "exited with code 3", {"logs": "no such option"}))
+    await desk.requests.rollback("aa")
+    (kept,) = desk.store.evidence("aa")
+    assert (kept["cause"], kept["logs"]) == ("exited with code 3", "no such option")
+
+
+async def test_a_second_rollback_does_not_go_further_back(desk):
+    """A person who asks twice means the same thing."""
+    for version in (1, 2):
+        desk.accept(version, "aa")
+    for _ in range(2):
+        await desk.requests.rollback("aa")
+        desk.refresh()
+    assert desk.good()["aa"] == "aa1"
+
+
+async def test_a_group_that_was_rejected_together_is_tried_again_together(desk):
+    """Nobody has to think of every member that was taken back because of another."""
+    desk.accept(1, "aa", "bb")
+    desk.store.reject_together({"aa": Rejection("aa2", "it failed"), "bb": Rejection("bb2", "aa failed")})
+    desk.refresh()
+    await desk.requests.retry("aa")
+    assert desk.rejected() == {}
+    assert [event["event"] for event in desk.store.events("bb")] == ["asked to retry"]
+
+
+async def test_nobody_can_be_asked_about_who_is_not_there(desk):
+    """An unknown name is told apart from one that cannot be rolled back."""
+    for ask in (desk.requests.rollback, desk.requests.retry, desk.requests.hold):
+        with pytest.raises(KeyError):
+            await ask("nobody")
