@@ -1,8 +1,11 @@
 """Which error an engine's answer is. Pure.
 
 Engine 20.10 answers 500 to much of what is wrong with the container asked for (a bad mount option, a missing
-device, an unknown user), so for creating and starting the status alone says little.
+device, an unknown user), so for creating and starting the status alone says little. Its words are passed on, but for
+the arguments of a command: these may be secrets, and errors are told to everybody.
 """
+
+import re
 
 from paunchd.errors import Conflict, EngineError, EngineUnavailable, NotFound, Rejected
 
@@ -31,10 +34,15 @@ _ENGINE_TROUBLE = (
     "ttrpc: closed",
 )
 
+_ID = re.compile(r"[0-9a-f]{64}")
+_SHORT_ID = 12
+_PROGRAM = re.compile(r'exec: "((?:[^"\\]|\\.)*)"')
+
 
 def refusal(verb: str, what: str, status: int, message: str) -> EngineError:
     """Turn an answer of 400 and up to "*verb* *what*" into the error to raise."""
-    text = f"cannot {verb} {what}: {message.strip() or f'the engine answers {status}'}"
+    short = what[:_SHORT_ID] if _ID.fullmatch(what) else what
+    text = f"cannot {verb} {short}: {_without_arguments(message.strip()) or f'the engine answers {status}'}"
     said = message.lower()
     if verb == "pull":
         return NotFound(f"cannot pull image {what}: {message.strip()}")
@@ -45,6 +53,16 @@ def refusal(verb: str, what: str, status: int, message: str) -> EngineError:
     if _is_about_the_request(verb, status, said):
         return Rejected(text)
     return EngineUnavailable(text)
+
+
+def _without_arguments(message: str) -> str:
+    """A command line written as one word is told as the program it was to be; what follows may repeat all of it."""
+    found = _PROGRAM.search(message)
+    words = found[1].split(maxsplit=1) if found else []
+    if not found or len(words) < 2:  # noqa: PLR2004 - a program and its arguments
+        return message
+    cause = [part for part in message[found.end() :].split(": ")[-2:] if part and not part.startswith("stat ")]
+    return ": ".join([f'{message[: found.start()]}exec: "{words[0]} …"', *cause])
 
 
 def _is_missing(verb: str, what: str, said: str) -> bool:

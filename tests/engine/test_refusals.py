@@ -57,3 +57,32 @@ def test_an_answer_is_the_error_its_reader_acts_on(verb, status, message, error)
 def test_an_answer_without_words_still_says_something():
     """Some proxies answer an empty page."""
     assert str(refusal("list", "containers", 502, "")) == "cannot list containers: the engine answers 502"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            '"mysql -psecret": executable file not found in $PATH: unknown',
+            '"mysql …": executable file not found in $PATH: unknown',
+        ),
+        ('"mysql -psecret": executable file not found in $PATH', '"mysql …": executable file not found in $PATH'),
+        (
+            '"/bin/sh -c \\"echo: secret\\"": stat /bin/sh -c "echo: secret": no such file or directory: unknown',
+            '"/bin/sh …": no such file or directory: unknown',
+        ),
+        ('"/a secret": stat /a secret: no such file or directory', '"/a …": no such file or directory'),
+        ('"/nope": stat /nope: no such file', '"/nope": stat /nope: no such file'),
+        ('"": executable file not found', '"": executable file not found'),
+    ],
+)
+def test_a_command_line_written_as_one_word_is_not_told(said, told):
+    """Its arguments may be secrets; the engine repeats them, and what it says is told over the API."""
+    assert str(refusal("start", "web", 400, f"{OCI}exec: {said}")) == f"cannot start web: {OCI}exec: {told}"
+
+
+def test_a_container_is_called_by_the_short_form_of_its_id():
+    """As `docker ps` does; the whole one fills a line."""
+    whole = "0358a7c56d6164949f8b30d089b60f7797a962f58690115c4368cd95fc1b16a5"
+    assert str(refusal("start", whole, 404, "network x not found")) == "cannot start 0358a7c56d61: network x not found"
+    assert isinstance(refusal("start", whole, 404, f"No such container: {whole}"), NotFound)
