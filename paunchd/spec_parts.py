@@ -204,7 +204,7 @@ def _health_test(value: object) -> tuple[str, ...]:
         raise ValueError("test: write a string, or a list that begins with CMD, CMD-SHELL or NONE")  # noqa: TRY004
     test = tuple(text("" if item is None else item) for item in value)
     if test and test[0] not in ("CMD", "CMD-SHELL", "NONE"):
-        raise ValueError(f"test: a list begins with CMD, CMD-SHELL or NONE, not {test[0]!r}")
+        raise ValueError("test: a list begins with CMD, CMD-SHELL or NONE")
     return test
 
 

@@ -87,7 +87,8 @@ class _Builder:
 
     def _content(self, event: Any, path: Path) -> Any:
         if event.tag not in (None, "!") and event.tag.removeprefix(_TAG) not in _KNOWN_TAGS:
-            raise DocumentError(f"the tag {event.tag} is not known here", self._place(event))
+            # Neither a tag nor an alias is told: it may be a password that begins with `!` or `*` and lacks its quotes.
+            raise DocumentError("a tag that is not known here; quote a value that begins with `!`", self._place(event))
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -96,7 +97,8 @@ class _Builder:
 
     def _alias(self, event: Any) -> Any:
         if event.anchor not in self._anchors:
-            raise DocumentError(f"the alias `*{event.anchor}` names nothing before it", self._place(event))
+            reason = "an alias that names nothing before it; quote a value that begins with `*`"
+            raise DocumentError(reason, self._place(event))
         value, weight = self._anchors[event.anchor]
         self._count(weight, event)
         return value

@@ -132,7 +132,7 @@ def test_a_fault_is_placed_under_the_key_as_it_was_spelt():
         ("a: 1\n---\nb: 2", "web.yaml:2:1: a second YAML document"),
         ("web: *x", "names nothing before it"),
         ("web: &a [*a]", "names nothing before it"),
-        ("web: !!python/object:os.system {}", "is not known here"),
+        ("web: !!python/object:os.system {}", "a tag that is not known here"),
         ("web: !!int x", "no value of the type int"),
         ("? [a]\n: b", "a key that is no plain text"),
         ("web: {<<: [x]}", "merges mappings only"),
@@ -191,6 +191,10 @@ def test_t097_a_fault_never_quotes_an_environment_value_or_a_command():
         "environment: [{P: hunter2}]",
         "command: {a: hunter2}",
         "command: [[hunter2]]",
+        "environment: {P: *hunter2 }",
+        "environment: {P: !hunter2 x}",
+        "environment: {P: @hunter2}",
+        "healthcheck: {test: [hunter2]}",
     ):
         assert "hunter2" not in only(read(f"web: {{image: x, {keys}}}"))
 
