@@ -190,6 +190,21 @@ def _exposed(item: str) -> str:
     return match[1] if match[2] in (None, "tcp") else item
 
 
+def host_ports(published: Iterable[str], declared: Iterable[str], net: str) -> tuple[str, ...]:
+    """The ports of the host that only one copy of a container can have, as ``8080`` or ``53/udp``.
+
+    Without a network of its own a container has there whatever it says it listens on, published or not.
+    """
+    if net == "host" or net.startswith("container:"):
+        return _unique(entry.rpartition(":")[2] for entry in (*published, *declared))
+    found = []
+    for entry in published:
+        port, slash, protocol = entry.partition("/")
+        host = port.rpartition(":")[0].rpartition(":")[2]
+        found += [f"{host}{slash}{protocol}"] if host else []
+    return _unique(found)
+
+
 def _port_number(number: str) -> None:
     if not 0 < natural(number) <= 65535:  # noqa: PLR2004
         raise ValueError(f"{number} is no port number")

@@ -226,6 +226,11 @@ class ContainerSpec(BaseModel):
         return forms.bind_sources(self.volumes)
 
     @property
+    def host_ports(self) -> tuple[str, ...]:
+        """What two copies of it could not both have."""
+        return forms.host_ports(self.ports, self.expose, self.net or "")
+
+    @property
     def has_healthcheck(self) -> bool:
         """Whether we know what to run; timing alone leaves the image's test, which we cannot see."""
         return bool(self.healthcheck and self.healthcheck.test and self.healthcheck.test != ("NONE",))

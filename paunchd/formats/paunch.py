@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from paunchd.formats.document import Document, DocumentError, Path, read_json, with_places
 from paunchd.formats.yaml_document import read_yaml
 from paunchd.reconcile.model import Fault
-from paunchd.spec import ALIASES, KEYS, NO_EFFECT, ContainerSpec, Healthcheck, Rollout, name_problem
+from paunchd.spec import ALIASES, KEYS, NO_EFFECT, ContainerSpec, Healthcheck, Kind, Rollout, name_problem
 from paunchd.spec_forms import is_nothing
 from paunchd.units import natural, text
 
@@ -183,7 +183,21 @@ class _Reading:
         except ValidationError as error:
             self._faults += [((*path, *inner), reason) for inner, reason in _problems(error, item)]
             return None
-        return self._with_rollout(spec)
+        spec = self._with_rollout(spec)
+        self._report_collision(path, spec, item)
+        return spec
+
+    def _report_collision(self, path: Path, spec: ContainerSpec, item: Mapping[str, Any]) -> None:
+        """Under start-first the old and the new copy run at once; wherever the strategy is written, it cannot work."""
+        first = spec.kind is Kind.CONTAINER and spec.rollout is not None and spec.rollout.strategy == "start-first"
+        if not first or not spec.host_ports:
+            return
+        own = item.get("rollout")
+        written = isinstance(own, Mapping) and own.get("strategy")
+        key = ("rollout", "strategy") if written else ("ports" if "ports" in item else "expose",)
+        ports = ", ".join(spec.host_ports)
+        reason = f"start-first runs two copies at once, and only one can have host port {ports}; use stop-first"
+        self._faults.append(((*path, *key), reason))
 
     def _report_strays(self, path: Path, item: Mapping[str, Any], known: Any) -> None:
         for key in item:
