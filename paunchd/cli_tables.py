@@ -31,6 +31,7 @@ _ADVICE = {
     "waiting": "tried again by itself",
 }
 _WIDE = 240
+_LOG_LINES = 40
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -122,11 +123,23 @@ def container_page(one: Answer) -> RenderableType:
     for title in nested:
         values = one[title] if isinstance(one[title], list) else [one[title]] if one[title] else []
         parts += [Text(f"\n{title.replace('_', ' ')}", style="bold")] if values else []
-        parts += [Text("  " + _inline(value)) for value in values]
+        for value in values:
+            parts += [Text("  " + _inline(value)), *_words(value)]
     if one["lane"]:
         steps = [f"  {clean(step)}" for step in one["lane"]["steps"]]
         parts += [Text("\nlane in flight", style="bold"), Text("\n".join(steps))]
     return Group(*parts)
+
+
+def _words(value: Answer) -> Iterable[Text]:
+    """What a rejected container itself said, line by line, the newest last."""
+    said = {"last health test": (value.get("health_output") or "").splitlines(), "log": value.get("logs") or []}
+    for title, lines in said.items():
+        shown = lines[-_LOG_LINES:]
+        if shown:
+            left_out = f" (last {len(shown)} of {len(lines)} lines)" if len(shown) < len(lines) else ""
+            yield Text(f"    {title}{left_out}:", style="bold")
+            yield Text("\n".join(f"      | {clean(line)}" for line in shown), style="dim")
 
 
 def plan_page(plan: Answer) -> RenderableType:
@@ -146,7 +159,9 @@ def history_table(events: Sequence[Answer]) -> Table:
 
 
 def _inline(value: Answer) -> str:
-    return "  ".join(f"{key}={clean(inner)}" for key, inner in value.items() if inner not in (None, ""))
+    words = ("health_output", "logs")
+    pairs = ((key, inner) for key, inner in value.items() if key not in words and inner not in (None, ""))
+    return "  ".join(f"{key}={clean(inner)}" for key, inner in pairs)
 
 
 def _table(*columns: str) -> Table:

@@ -139,7 +139,8 @@ class Daemon:
 
     async def _serve(self) -> None:
         requests = Requests(self._loop, self._store, self._recorder, self._board)
-        sources = Sources(self._board, requests, self._metrics, self._store.events, self._stuck)
+        store = self._store
+        sources = Sources(self._board, requests, self._metrics, store.events, self._stuck, store.evidence)
         await serve(sources, self._settings.api, on_socket=self._say_ready)
 
     def _stuck(self) -> str:

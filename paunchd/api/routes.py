@@ -49,7 +49,8 @@ class Operator(Protocol):
 class Sources:
     """Where answers come from.
 
-    *history* tells what happened to a name, newest first, in any thread; *stuck*, why no pass ends.
+    *history* tells what happened to a name, newest first, and *evidence* what is kept of its rejected revisions, both
+    in any thread; *stuck*, why no pass ends.
     """
 
     board: Board
@@ -57,6 +58,7 @@ class Sources:
     metrics: Metrics
     history: Callable[[str], Sequence[Mapping[str, object]]]
     stuck: Callable[[], str] = lambda: ""
+    evidence: Callable[[str], Sequence[Mapping[str, object]]] = lambda _name: ()
 
 
 class Waiters:
@@ -155,6 +157,9 @@ async def container(request: web.Request) -> web.Response:
     view = views.container_detail_view(_snapshot(request), name)
     if view is None:
         raise not_found("container", name)
+    if view.rejected:
+        evidence = await asyncio.to_thread(request.app[SOURCES].evidence, name)
+        view = views.with_evidence(view, evidence, words=peer_of(request) is not None)
     return _answer(view)
 
 

@@ -3,6 +3,7 @@
 A view never carries a spec: fields are picked one by one, and none holds an environment value or a command.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -70,8 +71,19 @@ class ResultView(View):
 
 
 class RejectedView(View):
+    """A revision that failed, and what was kept of it; null: unknown, or not for whom it is told.
+
+    *logs* and *health_output* are a container's own words, and may hold anything.
+    """
+
     revision: str
     cause: str
+    at: datetime | None = None
+    exit_code: int | None = None
+    oom_killed: bool | None = None
+    restart_count: int | None = None
+    health_output: str | None = None
+    logs: list[str] | None = None
 
 
 class EngineContainerView(View):
@@ -147,6 +159,25 @@ def container_detail_view(snapshot: Snapshot, name: str) -> ContainerDetailView 
         ],
         foreign=list(seen.foreign),
     )
+
+
+def with_evidence(
+    view: ContainerDetailView, evidence: Sequence[Mapping[str, object]], *, words: bool
+) -> ContainerDetailView:
+    """Add to each rejected revision of *view* what is kept of it; the container's own words only with *words*."""
+    kept = {one["hash"]: one for one in evidence}
+    rejected = [_with_evidence(one, kept.get(one.revision, {}), words=words) for one in view.rejected]
+    return view.model_copy(update={"rejected": rejected})
+
+
+def _with_evidence(view: RejectedView, kept: Mapping[str, object], *, words: bool) -> RejectedView:
+    found = {key: kept.get(key) for key in ("at", "exit_code", "oom_killed", "restart_count")}
+    if isinstance(found["at"], (int, float)):
+        found["at"] = wall_time(found["at"])
+    if words:
+        found["health_output"] = kept.get("health_output")
+        found["logs"] = str(kept["logs"]).splitlines() if "logs" in kept else None
+    return RejectedView.model_validate({"revision": view.revision, "cause": view.cause, **found})
 
 
 def _common(snapshot: Snapshot, name: str) -> dict[str, object]:

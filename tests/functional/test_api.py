@@ -90,12 +90,12 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(tmp_path, *, port=None, listen=None, history=lambda _name: [], stuck=lambda: ""):
+async def serving(tmp_path, *, port=None, listen=None, history=lambda _name: [], stuck=lambda: "", evidence=lambda _name: []):
     port = port or free_port()
     listen = (f"127.0.0.1:{port}",) if listen is None else listen
     settings = ApiSettings(socket=tmp_path / "api.sock", socket_group=GROUP, listen=listen)
     board, operator, up = Board(), Operator(), asyncio.Event()
-    sources = Sources(board, operator, Metrics(CollectorRegistry()), history, stuck)
+    sources = Sources(board, operator, Metrics(CollectorRegistry()), history, stuck, evidence)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(serve(sources, settings, up.set))
         await asyncio.wait_for(up.wait(), 5)
@@ -118,6 +118,17 @@ async def wait_for_port(port):
                 writer.close()
                 await writer.wait_closed()
                 return
+
+
+async def test_what_a_rejected_container_printed_is_told_over_the_socket_alone(tmp_path):
+    """Everybody on the node may hear how it ended; its own words may hold anything."""
+    kept = [{"hash": "v1:new", "at": 1.0, "exit_code": 3, "logs": "said\nthis"}]
+    async with serving(tmp_path, evidence=lambda name: kept if name == "back" else []) as api:
+        api.board.publish(snapshots.troubled())
+        for tcp, said in ((False, ["said", "this"]), (True, None)):
+            _, answer = await api.json("/v1/containers/back", tcp=tcp)
+            (rejected,) = answer["rejected"]
+            assert (rejected["exit_code"], rejected["logs"]) == (3, said)
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_detail():
     """The detail of a name has its good and rejected revisions, its results and its lane."""
     back = shown(views.container_detail_view(snapshots.troubled(), "back"))
     assert back["good_hash"] == "v1:old"
-    assert back["rejected"] == [{"revision": "v1:new", "cause": "unhealthy"}]
+    assert [(one["revision"], one["cause"]) for one in back["rejected"]] == [("v1:new", "unhealthy")]
     moving = shown(views.container_detail_view(snapshots.troubled(), "moving"))
     assert moving["lane"]["steps"] == [
         "pull registry/app:2 unless present",
