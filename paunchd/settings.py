@@ -48,11 +48,11 @@ def split_address(address: str) -> tuple[str, int]:
     host, colon, port = address.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the largest port
-        raise ValueError(f"`{address}` is not HOST:PORT")
+        raise ValueError("is not HOST:PORT")
     if bare != "localhost":
         version = ipaddress.ip_address(bare).version
         if (version == 6) != (bare != host):  # noqa: PLR2004 - IPv6
-            raise ValueError(f"`{address}` is not HOST:PORT (brackets are for IPv6)")
+            raise ValueError("is not HOST:PORT (brackets are for IPv6)")
     return bare, int(port)
 
 

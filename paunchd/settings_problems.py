@@ -18,6 +18,8 @@ def describe(error: ValidationError, prefix: str, known: Collection[str]) -> lis
             problems.append(f"unknown setting {place}{_suggest(name, known)}")
         else:
             cause = one["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+            if one["type"] == "model_type":  # pydantic names our class
+                cause = "should be a mapping of settings"
             problems.append(f"{place} {cause} (it is {one['input']!r})")
     return problems
 
