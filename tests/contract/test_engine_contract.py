@@ -147,7 +147,7 @@ async def test_a_task_that_ends_leaves_its_exit_code_and_output(subject):
 
 
 async def test_stopping_is_done_once_and_asked_for_any_number_of_times(subject):
-    """A container that does not run is stopped already, also one that never ran."""
+    """A container that does not run is stopped already, also one that never ran; no verb needs a flag (T-011)."""
     ref = await subject.create("web")
     await subject.engine.stop(ref)
     await subject.engine.start(ref)

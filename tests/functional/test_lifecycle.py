@@ -49,7 +49,7 @@ def test_a_changed_container_is_replaced_alone(started):
 
 def test_the_old_container_runs_while_the_new_one_is_prepared_and_is_kept_until_it_is_proven(make_node):
     """A replacement is created first, then the old one is stopped, kept as NAME.prev, and removed once the new one has
-    proven itself (T-006).
+    proven itself; what has the name in the end is what the name's logs are of (T-006, T-059).
     """
     node = make_node(rollout__probation_seconds=3)
     node.start()
@@ -67,6 +67,7 @@ def test_the_old_container_runs_while_the_new_one_is_prepared_and_is_kept_until_
     told = [one for one in told if one[0] in ("create", "start", "die", "destroy")]
     assert told == [("create", "new"), ("die", "old"), ("start", "new"), ("destroy", "old")]
     assert node.ps().keys() == {"web"}
+    assert node.inspect("web")["Config"]["Labels"]["container_name"] == node.full("web")
     assert node.inspect("web")["HostConfig"]["RestartPolicy"]["Name"] == "always"
     node.check_never_two_running()
 
@@ -128,7 +129,7 @@ def test_an_image_that_cannot_be_had_costs_nobody_anything(started):
 
 def test_a_missing_bind_source_is_said_before_anything_is_stopped(started, tmp_path):
     """The container and the path are named, the old one runs on, no directory is made, and once the path is there the
-    change goes through (T-047, T-048).
+    change goes through (T-028, T-047, T-048).
     """
     started.write("app", {"web": service()})
     started.proves()
