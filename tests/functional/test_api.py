@@ -90,7 +90,9 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(tmp_path, *, port=None, listen=None, history=lambda _name: [], stuck=lambda: "", evidence=lambda _name: []):
+async def serving(
+    tmp_path, *, port=None, listen=None, history=lambda _name: [], stuck=lambda: "", evidence=lambda _name: []
+):
     port = port or free_port()
     listen = (f"127.0.0.1:{port}",) if listen is None else listen
     settings = ApiSettings(socket=tmp_path / "api.sock", socket_group=GROUP, listen=listen)
