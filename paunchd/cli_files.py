@@ -1,14 +1,11 @@
 """What the client says about definitions without a daemon: whether a file is good, and what it amounts to."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from paunchd.reconcile.model import Config, Fault
-from paunchd.source import Rules, check
-from paunchd.source_files import Files
-from paunchd.source_layout import is_step_directory, place_in_step, place_of, places_in, places_of_step
+from paunchd.source import Rules, check, files_at
 from paunchd.spec import ContainerSpec
 
 
@@ -36,14 +33,7 @@ def judgement(configs: list[Config]) -> dict[str, Any]:
 
 def definitions(path: Path, *, strict_keys: bool) -> tuple[Mapping[str, ContainerSpec], list[Fault]]:
     """Read what a file or directory declares, and what is wrong with the rest. Raises ``OSError``."""
-    path.stat()
-    rules = replace(Rules(strict_keys=strict_keys), enforce_owner=False)
-    in_steps = is_step_directory(path if path.is_dir() else path.absolute().parent)
-    if path.is_dir():
-        places = (places_of_step if in_steps else places_in)(path, strict=strict_keys)
-    else:
-        places = [(place_in_step if in_steps else place_of)(path, strict=strict_keys)]
-    parsed = [file.parsed for file in Files(path if path.is_dir() else Path("/"), rules).read(places)]
+    parsed = [file.parsed for file in files_at(path, Rules(strict_keys=strict_keys))]
     found = {name: spec for one in parsed for name, spec in one.definitions.items()}
     return found, [fault for one in parsed for fault in one.faults]
 

@@ -26,7 +26,7 @@ from paunchd.source_layout import (
     places_of_step,
 )
 
-__all__ = ["Memory", "Rules", "Source", "check"]
+__all__ = ["Memory", "Rules", "Source", "check", "files_at"]
 
 
 class Memory(Protocol):
@@ -114,11 +114,16 @@ def check(path: Path, rules: Rules | None = None) -> list[Config]:
     Owner and mode are warnings here: the file may not be where it will be. Raises ``OSError`` if *path* is
     not there.
     """
-    rules = replace(rules or Rules(), enforce_owner=False)
-    root, places = _places_at(path, rules)
-    files = Files(root, rules).read(places)
+    files = files_at(path, rules)
     configs = _configs(files, claimed(files, {}))
     return [configs[config_id] for config_id in sorted(configs)]
+
+
+def files_at(path: Path, rules: Rules | None = None) -> list[File]:
+    """Read what ``check`` judges. Raises ``OSError`` if *path* is not there."""
+    rules = replace(rules or Rules(), enforce_owner=False)
+    root, places = _places_at(path, rules)
+    return Files(root, rules).read(places)
 
 
 def _places_at(path: Path, rules: Rules) -> tuple[Path, list[Place]]:

@@ -341,6 +341,18 @@ def test_render_in_json(ctl, files):
     assert json.loads(ctl("-o", "json", "render", "web", "--dir", str(files))[1])[0] == "docker"
 
 
+def test_a_file_is_one_definition_to_render_where_it_is_to_check(ctl, tmp_path, monkeypatch):
+    """The place or the content says whether a file is one definition, and both commands hear it alike."""
+    inside = tmp_path / "step_4"
+    inside.mkdir()
+    for path in (tmp_path / "web.json", inside / "web.json"):
+        path.write_text('{"image": "x"}')
+    monkeypatch.chdir(inside)
+    for option, path in (("--file", str(tmp_path / "web.json")), ("--file", "web.json"), ("--dir", ".")):
+        assert ctl("check", path)[0] == 0
+        assert ctl("render", "web", option, path)[1].endswith(" x\n")
+
+
 def test_render_unknown(ctl, files):
     """A name nobody declares cannot be rendered, and broken files are told, because it may be in one."""
     (files / "bad.yaml").write_text(BAD.replace("web", "other"))
