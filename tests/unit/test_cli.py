@@ -252,9 +252,7 @@ def test_no_daemon(ctl, tmp_path):
     """Without a daemon the exit code is 3, and the message says which socket and what to try."""
     code, _, err = ctl("--socket", str(tmp_path / "gone"), "status")
     assert code == 3
-    assert err.startswith(
-        f"paunchctl: cannot ask the daemon at {tmp_path}/gone: there is no such socket; try"
-    )
+    assert err.startswith(f"paunchctl: cannot ask the daemon at {tmp_path}/gone: there is no such socket; try")
 
 
 def test_not_http(ctl, tmp_path):
@@ -270,9 +268,7 @@ def test_socket_from_settings(daemon, ctl, tmp_path, monkeypatch):
     assert ctl("--config", str(tmp_path / "paunchd.yaml"), "plan")[0] == 0
 
 
-@pytest.mark.parametrize(
-    "arguments", [["frob"], ["show"], ["--output", "xml", "plan"], ["wait", "--timeout", "-1"]]
-)
+@pytest.mark.parametrize("arguments", [["frob"], ["show"], ["--output", "xml", "plan"], ["wait", "--timeout", "-1"]])
 def test_used_wrongly(ctl, arguments):
     """Wrong use ends with 2."""
     assert ctl(*arguments)[0] == 2
