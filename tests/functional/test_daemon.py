@@ -39,7 +39,7 @@ def good(started):
     return started
 
 
-def test_stopping_the_daemon_stops_nothing(good, record_property):
+def test_stopping_the_daemon_stops_nothing(good, capsys):
     """SIGTERM ends it with 0 while its containers run on, also while something is being done (T-071)."""
     before, since = good.ids(), {name: good.started_at(name) for name in good.ids()}
     slow = running_script("trap 'sleep 3; exit 0' TERM; while :; do sleep 0.1; done")
@@ -49,7 +49,8 @@ def test_stopping_the_daemon_stops_nothing(good, record_property):
     good.eventually(lambda: "kill" in good.actions("slow"))
     began = time.monotonic()
     assert good.stop() == 0
-    record_property("ended_within_seconds", time.monotonic() - began)
+    with capsys.disabled():
+        sys.stdout.write(f"\n  ended within {time.monotonic() - began:.2f} s")
     assert {name: good.ids()[name] for name in before} == before
     assert {name: good.started_at(name) for name in before} == since
     good.start()
