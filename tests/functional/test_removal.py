@@ -59,8 +59,12 @@ def test_removal_is_in_reverse_order(started):
     started.delete("early")
     started.delete("late")
     started.eventually(lambda: started.ps().keys() == services(3).keys())
-    gone = [started.short(one.name) for one in started.story.told() if one.action == "destroy"]
-    assert gone == ["agent", "api", "db"]
+
+    def gone():
+        return [started.short(one.name) for one in started.story.told() if one.action == "destroy"]
+
+    started.eventually(lambda: len(gone()) >= 3)  # the engine tells a little after it has done
+    assert gone() == ["agent", "api", "db"]
 
 
 def test_a_removed_container_is_stopped_with_its_signal_and_grace_before_it_goes(started):
