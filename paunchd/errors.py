@@ -2,7 +2,6 @@
 
     PaunchdError
     ├── SettingsError          stop with exit code 2: an operator must edit the settings
-    ├── SourceError            the desired directory as a whole cannot be read: change nothing
     ├── StoreError             the store cannot be written: begin no mutation
     └── EngineError
         ├── EngineUnavailable  the engine is away, slow or answers 5xx: freeze, try again; nobody's failure
@@ -20,10 +19,6 @@ class PaunchdError(Exception):
 
 class SettingsError(PaunchdError):
     """Raised when the settings file or environment is wrong; the text names the setting."""
-
-
-class SourceError(PaunchdError):
-    """Raised when the desired directory cannot be read as a whole."""
 
 
 class StoreError(PaunchdError):

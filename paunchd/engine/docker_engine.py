@@ -213,9 +213,6 @@ class DockerEngine:
             watching.cancel()
             stream.end()
 
-    async def ping(self) -> None:
-        await self._read("reach", "the engine", lambda sdk: sdk.ping())
-
     async def close(self) -> None:
         for stream in self._streams:
             stream.end()

@@ -99,6 +99,4 @@ class Engine(Protocol):
         Ends only with ``EngineUnavailable``, or when it is closed or cancelled.
         """
 
-    async def ping(self) -> None: ...
-
     async def close(self) -> None: ...

@@ -133,7 +133,7 @@ async def test_starting_runs_it_and_starting_again_changes_nothing(subject):
 async def test_what_cannot_be_started_is_rejected(subject):
     """A command that is not in the image is the specification's fault, whatever status the engine answers."""
     ref = await subject.create("web", command=list(UNSTARTABLE))
-    with pytest.raises(Rejected, match=f"cannot start {ref}: .*no such file"):
+    with pytest.raises(Rejected, match=f"cannot start {ref[:12]}.*: .*no such file"):
         await subject.engine.start(ref)
 
 
@@ -238,7 +238,7 @@ async def test_a_command_that_takes_too_long_has_no_exit_code(subject):
 async def test_no_command_runs_in_a_stopped_container(subject):
     """A target that does not run is a conflict: it may run later (T-057)."""
     ref = await subject.create("web")
-    with pytest.raises(Conflict, match=f"cannot run a command in {ref}: "):
+    with pytest.raises(Conflict, match=f"cannot run a command in {ref[:12]}.*: "):
         await subject.engine.run_exec(ref, ["true"])
 
 
@@ -307,7 +307,6 @@ async def test_an_engine_that_is_away_is_unavailable_to_every_call(fake):
             engine.remove("x"),
             engine.run_exec("x", ["true"]),
             engine.logs("x", 1),
-            engine.ping(),
             anext(engine.events()),
         ):
             with pytest.raises(EngineUnavailable, match=r"^cannot "):

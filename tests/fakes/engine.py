@@ -221,9 +221,6 @@ class FakeEngine:
         finally:
             self._listeners.discard(arrived)
 
-    async def ping(self) -> None:
-        await self._called("ping")
-
     async def close(self) -> None:
         self._tell(goes_on=False)
 
