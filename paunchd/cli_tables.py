@@ -25,7 +25,7 @@ _STYLES = {
 _ADVICE = {
     "parked": "even the good revision does not come up: `docker logs {name}`, then `paunchctl retry {name}`",
     "failed": "`paunchctl history {name}`; change its definition, or `paunchctl retry {name}`",
-    "rolled-back": "the good revision runs; change the definition, or `paunchctl retry {name}`",
+    "rolled-back": "the good one runs; `paunchctl show {name}`; change the definition, or `paunchctl retry {name}`",
     "conflict": "somebody else's container has the name: rename or remove it (`docker ps -a`)",
     "broken": "runs as last understood; mend its file (`paunchctl check`)",
     "waiting": "tried again by itself",

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paunchd.reconcile.diff import diff
 from paunchd.reconcile.model import (
+    Accept,
     Container,
     Create,
     Item,
@@ -17,7 +19,7 @@ from paunchd.reconcile.model import (
     Rename,
 )
 from paunchd.reconcile.plan import plan, trials
-from paunchd.spec import Kind
+from paunchd.spec import Kind, Rollout
 from tests.unit.places import NOW, RULES, good, item, of
 from tests.unit.plans import planned
 from tests.unit.situations import NAMES, SPECS, any_facts
@@ -117,6 +119,33 @@ def test_no_lane_begins_that_must_not(facts):
         assert not facts.history.of(lane.name).hold
         assert lane.name not in facts.desired.protected
         assert lane.name in facts.desired.items or not facts.desired.degraded
+
+
+def in_one_group(facts):
+    """*facts* with every declared container in the same rollout group."""
+    items = {}
+    for name, one in facts.desired.items.items():
+        rollout = replace(one.spec.rollout or Rollout(), group="all")
+        items[name] = replace(one, spec=one.spec.model_copy(update={"rollout": rollout}))
+    return replace(facts, desired=replace(facts.desired, items=items))
+
+
+@MANY
+@given(any_facts().map(in_one_group))
+def test_a_group_is_recorded_whole_or_not_at_all(facts):
+    """Everyone who changes is in the record that makes a group good, who can go back in the one that rejects it."""
+    facts = with_trials(facts)
+    drifts = [drift for drift in diff(facts).values() if drift.item.spec.kind is Kind.CONTAINER]
+    changing = {drift.name for drift in drifts if not drift.is_good and not drift.unknown}
+    returning = {drift.name for drift in drifts if drift.good} & changing
+    for lane in plan(facts, RULES).lanes:
+        for step in lane.steps if lane.name in changing and len(changing) > 1 else ():
+            if isinstance(step, (Accept, Reject)):
+                recorded = {step.name, *(other.name for other in step.others)}
+                assert lane.steps == (step,)
+                assert isinstance(step, Reject) or not facts.in_flight & changing
+                assert recorded == (changing if isinstance(step, Accept) else returning)
+                assert all(other.others == () for other in step.others)
 
 
 @MANY
