@@ -9,8 +9,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import structlog
+
 from paunchd.engine.protocol import Engine
-from paunchd.errors import NotFound
+from paunchd.errors import EngineUnavailable, NotFound
 from paunchd.labels import Identity, identity_of
 from paunchd.reconcile.model import (
     Container,
@@ -26,8 +28,11 @@ from paunchd.reconcile.model import (
 from paunchd.reconcile.project import place, slot_of
 
 ON_TRIAL_SECONDS = 0.5
+UNSEEN_SECONDS = 10.0
 CHANGES_BY_ITSELF = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING})
 PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Observer:
         self._clock = clock
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
+        self._mute: dict[str, float] = {}
 
     def touched(self, name: str) -> None:
         """A lane has worked on *name*: what is known of its containers may be old."""
@@ -58,7 +64,11 @@ class Observer:
         self._known.clear()
 
     async def look(self, desired: Desired, on_trial: Iterable[str], probes: Mapping[str, Probe]) -> Observed:
-        """Take one look. Raises ``EngineUnavailable``; a container that goes away meanwhile is not there."""
+        """Take one look. Raises ``EngineUnavailable`` where the engine does not list.
+
+        A container that goes away meanwhile is not there; one that the engine lists and cannot be asked about makes its
+        name unseen, and costs no other name its look (S-08).
+        """
         listed = await self._engine.list()
         owned = {one.id: (one, who) for one in listed if (who := identity_of(one.labels, self._owner))}
         details = await self._details(owned, frozenset(on_trial))
@@ -67,7 +77,8 @@ class Observer:
             if one.id in details:
                 names[who.name] = place(names.get(who.name, Seen()), _container(one, who, details[one.id]))
         foreign = {one.engine_name for one in listed if one.id not in owned}
-        return Observed(_with_foreign(names, foreign, desired), probes)
+        unseen = frozenset(who.name for id_, (_, who) in owned.items() if id_ in self._mute)
+        return Observed(_with_foreign(names, foreign, desired), probes, unseen)
 
     async def _details(
         self, owned: Mapping[str, tuple[Listed, Identity]], on_trial: frozenset[str]
@@ -76,8 +87,13 @@ class Observer:
         for id_ in [id_ for id_, (_, who) in owned.items() if who.name in self._dirty]:
             self._known.pop(id_, None)
         self._dirty.clear()
-        asked = [one for one, who in owned.values() if self._is_old(one, on_trial=who.name in on_trial)]
         now = self._clock()
+        self._mute = {id_: until for id_, until in self._mute.items() if id_ in owned and now < until}
+        asked = [
+            one
+            for one, who in owned.values()
+            if one.id not in self._mute and self._is_old(one, on_trial=who.name in on_trial)
+        ]
         found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
         for one, details in zip(asked, found, strict=True):
             if details:
@@ -96,6 +112,10 @@ class Observer:
         try:
             return await self._engine.inspect(container_id)
         except NotFound:
+            return None
+        except EngineUnavailable as error:
+            log.warning("container_unseen", id=container_id, error=str(error))
+            self._mute[container_id] = self._clock() + UNSEEN_SECONDS
             return None
 
 

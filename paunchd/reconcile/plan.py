@@ -68,7 +68,7 @@ def _outlook(drift: Drift, facts: Facts, rules: Rules) -> Outlook:
 
 
 def _begins(outlook: Outlook, facts: Facts) -> bool:
-    return bool(outlook.steps) and outlook.name not in facts.in_flight
+    return bool(outlook.steps) and outlook.name not in facts.in_flight | facts.observed.unseen
 
 
 def _put_off(outlook: Outlook, status: Status, drift: Drift, facts: Facts) -> Outlook:
@@ -91,6 +91,8 @@ def _status(outlook: Outlook, facts: Facts) -> Status:
     status = outlook.status
     if outlook.name in facts.in_flight:
         return replace(status, settled=False, until=None)  # the lane's end wakes
+    if outlook.name in facts.observed.unseen:
+        return Status(outlook.name, State.UNKNOWN, "the engine lists it and does not answer when asked about it")
     item = facts.desired.items.get(outlook.name)
     if status.settled and item and item.kept_because:
         return replace(status, state=State.BROKEN, reason=item.kept_because, settled=False)

@@ -15,7 +15,7 @@ async def tidy_up(store: Store, facts: Facts, busy: Collection[str]) -> frozense
     desired = facts.desired
     if desired.degraded or desired.broken_configs:
         return frozenset()
-    there = desired.items.keys() | desired.protected.keys() | facts.observed.names.keys() | set(busy)
+    there = desired.items.keys() | desired.protected.keys() | facts.observed.names.keys() | facts.observed.unseen | set(busy)
     gone = frozenset(store.names().keys() - there)
     for name in gone:
         await asyncio.to_thread(store.forget, name)

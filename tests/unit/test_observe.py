@@ -5,7 +5,7 @@ import pytest
 from paunchd.errors import EngineUnavailable
 from paunchd.labels import Identity, labels_of
 from paunchd.reconcile.model import ContainerState, Desired, Health, Probe, Slot
-from paunchd.reconcile.observe import ON_TRIAL_SECONDS, Observer
+from paunchd.reconcile.observe import ON_TRIAL_SECONDS, UNSEEN_SECONDS, Observer
 from tests.fakes.engine import FakeEngine
 from tests.unit.places import item, spec
 
@@ -177,12 +177,9 @@ async def test_a_container_that_vanishes_between_list_and_inspect_is_not_there(e
 
 
 async def test_an_engine_that_does_not_answer_is_an_error_and_never_an_empty_node(engine, observer):
-    """A failed list or inspect raises: what is not known is not dead (T-012)."""
+    """A failed list raises: what is not known is not dead (T-012)."""
     await make(engine, "web")
     engine.fail_next("list", EngineUnavailable("cannot list containers: 500"))
-    with pytest.raises(EngineUnavailable):
-        await look(observer)
-    engine.fail_next("inspect", EngineUnavailable("cannot inspect: 500"))
     with pytest.raises(EngineUnavailable):
         await look(observer)
     assert (await look(observer)).names.keys() == {"web"}
@@ -198,3 +195,18 @@ async def test_health_and_probes_come_with_the_look(engine, observer):
     assert observed.of("web").live.health is Health.UNHEALTHY
     assert observed.probes == probes
     assert "inspect" not in engine.calls[-1]
+
+
+async def test_one_container_that_does_not_answer_costs_no_other_its_look(engine, observer, clock):
+    """A name whose inspect hangs or fails is unseen for a while, never absent, and is asked about again later (S-08)."""
+    await make(engine, "sick")
+    await make(engine, "web")
+    engine.fail_next("inspect", EngineUnavailable("cannot inspect sick: no answer in time"))
+    observed = await look(observer)
+    assert observed.unseen == {"sick"}
+    assert observed.of("web").live is not None
+    assert not [call for call in await calls_of(engine, observer) if call.startswith("inspect")]
+    clock.now += UNSEEN_SECONDS
+    observed = await look(observer)
+    assert observed.unseen == frozenset()
+    assert observed.of("sick").live is not None

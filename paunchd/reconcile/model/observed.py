@@ -118,10 +118,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One look at the engine. *names* holds every name with an owned container or a foreign one in its place."""
+    """One look at the engine. *names* holds every name with an owned container or a foreign one in its place.
+
+    *unseen*: names with a container that the engine lists and does not answer for; what is not known is not dead.
+    """
 
     names: Mapping[str, Seen]
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    unseen: frozenset[str] = frozenset()
 
     def of(self, name: str) -> Seen:
         return self.names.get(name, Seen())
