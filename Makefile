@@ -1,5 +1,5 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: demo test lint format bench lock clean setup engine
+.PHONY: demo test test-crash lint format bench lock clean setup engine
 
 PYTEST = .venv/bin/pytest
 
@@ -14,6 +14,9 @@ demo: setup  ## the whole story on a real engine, then everything is gone again
 
 test: setup engine  ## everything, on a real engine of its own
 	$(PYTEST)
+
+test-crash: setup engine  ## kill -9 of the daemon around every engine call and every store write of every story
+	PAUNCHD_CRASH=all $(PYTEST) -q -s tests/crash
 
 lint: setup
 	.venv/bin/ruff check .

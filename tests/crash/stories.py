@@ -1,0 +1,156 @@
+"""The stories in which the daemon is killed: what there was, the one thing that then happens, and where it must end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.crash.victim import Victim
+from tests.functional.daemon_side import Definition
+from tests.functional.node import running_script, service, task
+from tests.functional.proxy import Call, changes, changes_or_executes
+
+BESIDE = {"strategy": "start-first"}
+PAIR = {"group": "pair"}
+NEW = {"V": "2"}
+
+Definitions = dict[str, Definition]
+
+
+def fails(**keys: object) -> Definition:
+    return running_script("exit 3", restart="no", **keys)
+
+
+def nothing(victim: Victim) -> None:
+    """What most stories need no more of."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """*before* are the files there were, one after the other, each proven; *begin* is what happens then.
+
+    *states* is what the daemon says in the end of those it knows, *check* looks at the containers; *after_start* is
+    what an operator does once the daemon is back. *kept*: the containers there were must be there in the end.
+    """
+
+    name: str
+    before: tuple[Definitions, ...]
+    begin: Callable[[Victim], None]
+    states: dict[str, str]
+    check: Callable[[Victim], None] = nothing
+    after_start: Callable[[Victim], None] = nothing
+    kept: bool = False
+    removed: bool = False
+    at_once: int = 1
+    counts: Callable[[Call], bool] = field(default=changes)
+
+
+def writing(**definitions: Definition) -> Callable[[Victim], None]:
+    return lambda victim: victim.write("app", definitions)
+
+
+def serves(value: str) -> Callable[[Victim], None]:
+    """Check that the container of this value of V has the name, and runs."""
+
+    def check(victim: Victim) -> None:
+        assert victim.running("web")
+        assert f"V={value}" in victim.inspect("web")["Config"]["Env"]
+
+    return check
+
+
+def was_never_touched(victim: Victim) -> None:
+    assert victim.started_at("web") == victim.good["web"]["started"]
+
+
+def ran_once(victim: Victim) -> None:
+    assert victim.actions("sync").count("start") == 1
+    assert victim.kept_output("sync").strip() == "done"
+
+
+def counts_once(victim: Victim) -> None:
+    """An exec whose end nobody saw is run again: that is all it may be."""
+    assert victim.run_in("web", "cat", "/tmp/seen").split() in (["ran"], ["ran", "ran"])
+    assert len(victim.results("refresh")) == 1
+
+
+def remove(victim: Victim) -> None:
+    victim.delete("app")
+
+
+def execute(victim: Victim) -> None:
+    script = "echo ran >> /tmp/seen"
+    victim.write("exec", {"refresh": {"action": "exec", "command": ["web", "sh", "-c", script]}})
+
+
+def take_back(victim: Victim) -> None:
+    """Ask for the version before; nobody answers where the daemon is killed at it."""
+    try:
+        victim.ask_to("rollback", "web")
+    except OSError:
+        return
+
+
+def take_back_unless_done(victim: Victim) -> None:
+    """Who got no answer looks, and asks again where nothing has come of it."""
+
+    def asked() -> bool:
+        if not victim.detail("web")["rejected"]:
+            victim.ask_to("rollback", "web")
+        return True
+
+    victim.eventually(asked)
+
+
+OLD = {"V": "1"}
+RUNNING = {"web": "running"}
+TAKEN_BACK = {"web": "rolled-back"}
+STORIES = (
+    Story("create", (), writing(web=service(environment=NEW)), RUNNING, serves("2")),
+    Story("replace", ({"web": service()},), writing(web=service(environment=NEW)), RUNNING, serves("2")),
+    Story(
+        "failed replace", ({"web": service(environment=OLD)},), writing(web=fails()), TAKEN_BACK, serves("1"), kept=True
+    ),
+    Story(
+        "failed group",
+        ({"web": service(rollout=PAIR, environment=OLD), "db": service(rollout=PAIR)},),
+        writing(web=service(rollout=PAIR, environment=NEW), db=fails(rollout=PAIR)),
+        {"web": "rolled-back", "db": "rolled-back"},
+        serves("1"),
+        kept=True,
+    ),
+    Story(
+        "start-first",
+        ({"web": service(rollout=BESIDE)},),
+        writing(web=service(rollout=BESIDE, environment=NEW)),
+        RUNNING,
+        serves("2"),
+        at_once=2,
+    ),
+    Story(
+        "failed start-first",
+        ({"web": service(rollout=BESIDE)},),
+        writing(web=fails(rollout=BESIDE)),
+        TAKEN_BACK,
+        was_never_touched,
+        kept=True,
+        at_once=2,
+    ),
+    Story("removal", ({"web": service()},), remove, {}, removed=True),
+    Story("task", (), writing(sync=task("echo done")), {"sync": "succeeded"}, ran_once),
+    Story(
+        "exec",
+        ({"web": service(environment=OLD)},),
+        execute,
+        {"web": "running", "refresh": "succeeded"},
+        counts_once,
+        kept=True,
+        counts=changes_or_executes,
+    ),
+    Story(
+        "rollback by hand",
+        ({"web": service(environment=OLD)}, {"web": service(environment=NEW)}),
+        take_back,
+        TAKEN_BACK,
+        serves("1"),
+        take_back_unless_done,
+    ),
+)

@@ -1,0 +1,26 @@
+"""kill -9 around every call to the engine and every write to the store: the next daemon ends where it should.
+
+``make test-crash`` takes every point of every story; without it a few are taken, which the seed decides.
+"""
+
+import pytest
+
+from tests.crash.plan import FULL, SEED, TAKEN, chosen_points, chosen_stories
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(7200 if FULL else 240)]
+SHOWN = 3
+CASES = [
+    pytest.param(story, id=story.name if FULL else f"{story.name} (PAUNCHD_CRASH_SEED={SEED})")
+    for story in chosen_stories()
+]
+
+
+@pytest.mark.parametrize("story", CASES)
+def test_a_daemon_that_is_killed_anywhere_ends_where_it_should(matrix, story):
+    """Killed before or after any call or write of a story, the next daemon reaches its end: the good container is not
+    lost, nothing runs twice, nothing is left over, and nobody else is touched (S-01, S-02, S-04; I1 to I4, I6).
+    """
+    report = matrix.take(story, lambda points: chosen_points(story, points))
+    TAKEN.append(report)
+    print(f"\n{report}", *report.missed, sep="\n  ")
+    assert not report.failures, "\n".join([str(report), *report.failures[:SHOWN]])
