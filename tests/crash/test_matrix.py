@@ -23,4 +23,5 @@ def test_a_daemon_that_is_killed_anywhere_ends_where_it_should(matrix, story):
     report = matrix.take(story, lambda points: chosen_points(story, points))
     TAKEN.append(report)
     print(f"\n{report}", *report.missed, sep="\n  ")
-    assert not report.failures, "\n".join([str(report), *report.failures[:SHOWN]])
+    if report.failures:
+        pytest.fail("\n".join([str(report), *report.failures[:SHOWN]]), pytrace=False)
