@@ -21,7 +21,7 @@ from paunchd.api.board import Board
 from paunchd.api.routes import Sources
 from paunchd.api.serve import serve
 from paunchd.engine import DockerEngine
-from paunchd.errors import EngineUnavailable, PaunchdError, SettingsError, StoreError
+from paunchd.errors import EngineError, PaunchdError, SettingsError, StoreError
 from paunchd.log import setup_logging
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
@@ -172,7 +172,7 @@ class Daemon:
                     pause = 0.1
                     self._wake()
                     self._wake_again()
-            except EngineUnavailable as error:
+            except EngineError as error:  # refused or cut: the resync covers
                 log.debug("events_lost", error=str(error))
             await asyncio.sleep(pause)
             self._wake()  # whatever happened while nobody listened

@@ -35,7 +35,11 @@ class Requests:
         if snapshot is None:
             return
         orphaned = snapshot.plan.statuses.keys() - snapshot.desired.items.keys()
-        held = {name for name in orphaned if snapshot.plan.statuses[name].state is State.HELD}
+        held = {
+            name
+            for name in orphaned
+            if snapshot.plan.statuses[name].state is State.HELD and not snapshot.history.of(name).hold
+        }
         self._loop.confirmed |= held
         log.info("removals_confirmed", names=sorted(held))
         self._loop.wake()
@@ -79,9 +83,9 @@ class Requests:
         await self._asked(name, "release")
 
     async def _asked(self, name: str, what: str) -> None:
-        await asyncio.to_thread(self._store.tell, Event(name, f"asked to {what}"))
         log.info("request_taken", name=name, request=what)
         self._loop.wake()
+        await asyncio.to_thread(self._store.tell, Event(name, f"asked to {what}"))
 
     def _known(self, name: str) -> Snapshot:
         snapshot = self._board.current

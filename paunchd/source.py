@@ -50,6 +50,7 @@ class Source:
         self._remembered: dict[str, Item] | None = None
         self._saved: dict[str, Item] = {}
         self._last: Desired | None = None
+        self._shut: Desired | None = None
         self._generation = 0
         self._seen: object = None
         self._device = 0
@@ -97,6 +98,8 @@ class Source:
         self._saved = self._remembered
 
     def _degraded(self, reason: str) -> Desired:
+        if self._shut and self._shut.degraded == reason and self._shut.generation == self._generation:
+            return self._shut
         self._generation = max(self._generation, 1)
         kept = {
             name: replace(item, kept_because=item.kept_because or reason)
@@ -104,7 +107,8 @@ class Source:
         }
         configs = self._last.configs if self._last else {}
         protected = self._last.protected if self._last else {}
-        return Desired(self._generation, kept, configs, protected, degraded=reason)
+        self._shut = Desired(self._generation, kept, configs, protected, degraded=reason)
+        return self._shut
 
 
 def check(path: Path, rules: Rules | None = None) -> list[Config]:

@@ -89,6 +89,12 @@ class Store:
             for name, revision in revisions.items():
                 records.accept(changes[name], name, revision, now)
 
+    def respec(self, name: str, revision: Revision) -> None:
+        """The good revision's spec is written differently now, in what is not hashed; nothing else of it changes."""
+        with self._changing(name) as change:
+            change.execute("UPDATE names SET good_spec = ? WHERE name = ?", (records.dumped(revision), name))
+            change.past = replace(change.past, good=revision)
+
     def reject(self, name: str, rejection: Rejection) -> None:
         self.reject_together({name: rejection})
 

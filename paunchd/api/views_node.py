@@ -81,13 +81,17 @@ class StatusView(View):
     held_removals: list[str]
 
 
+#: Drift seen and not acted on now, for reasons an operator asks a plan about.
+NOT_ACTED_ON = frozenset({State.HELD, State.CONFLICT, State.BROKEN, State.ROLLED_BACK, State.PARKED, State.WAITING})
+
+
 def plan_view(snapshot: Snapshot) -> PlanView:
     statuses = sorted(snapshot.plan.statuses.values(), key=lambda status: status.name)
     return PlanView(
         text=str(snapshot.plan),
         lanes=[lane_view(lane) for lane in snapshot.plan.lanes],
         blocked=[BlockedView(name=s.name, by=list(s.blocked_by)) for s in statuses if s.blocked_by],
-        held=[HeldView(name=s.name, reason=s.reason) for s in statuses if s.state is State.HELD],
+        held=[HeldView(name=s.name, reason=s.reason) for s in statuses if s.state in NOT_ACTED_ON],
     )
 
 

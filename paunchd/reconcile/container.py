@@ -198,9 +198,17 @@ def _on_trial(case: Case) -> Status:
         case Proven():
             return Status(name, State.PROVING, "proven", settled=True)
         case Undecided(until):
-            return Status(name, State.STARTING, "not healthy yet", until=until)
+            return Status(name, State.STARTING, f"not healthy yet{_restarts(case.drift)}", until=until)
         case None:
             return Status(name, State.STARTING, "just started")
+
+
+def _restarts(drift: Drift) -> str:
+    """What an operator asks first of something that does not come up."""
+    trial, judged = drift.past.trial, drift.on_trial
+    if trial is None or judged is None or not trial.restarts:
+        return ""
+    return f"; restarted {trial.restarts} times, last exit code {judged.details.exit_code}"
 
 
 def _reason(drift: Drift, steps: tuple[Step, ...]) -> Reason:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from paunchd.errors import EngineUnavailable, StoreError
+from paunchd.errors import EngineError, StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Broke, Executor, Outcome
 from paunchd.reconcile.gate import to_probe
@@ -133,7 +133,7 @@ class Loop:
         began = self._clock()
         try:
             delay = await self._pass(lanes)
-        except EngineUnavailable as error:
+        except EngineError as error:
             delay = self._engine_away(str(error))
         except Exception:
             log.exception("pass_crashed")
@@ -285,7 +285,7 @@ class Loop:
         self._parts.metrics.update(snapshot)
 
     async def _tidy_up(self, facts: Facts) -> None:
-        self.confirmed &= facts.observed.names.keys()
+        self.confirmed &= facts.observed.names.keys() - facts.desired.items.keys()
         try:
             forgotten = await tidy_up(self._parts.store, facts, self._lanes)
         except StoreError as error:

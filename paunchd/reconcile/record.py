@@ -49,8 +49,10 @@ class Recorder:
         """Say how *lane* ended, and when its name may be tried again."""
         match outcome:
             case Done(downtime):
-                self._done(lane, downtime)
-                await self._conclude(lane, "done")
+                failure = self._failure(lane)
+                self._done(lane, downtime, failure)
+                broke = failure and isinstance(lane.steps[-1], RunExec)  # a task's record is done, whatever it says
+                await self._conclude(lane, "failed" if broke else "done", failure if broke else None)
             case CutShort(before):
                 log.info("lane_cut_short", name=lane.name, before=str(before), cause="the desired state changed")
                 self._metrics.count_lane(lane.reason.code, "cut-short")
@@ -66,8 +68,8 @@ class Recorder:
         self._metrics.count_lane(lane.reason.code, "crashed")
         self._put_off(lane, "internal error; see the daemon's log", refused=False)
 
-    def _done(self, lane: Lane, downtime: float | None) -> None:
-        log.info("lane_done", name=lane.name, reason=lane.reason.code, downtime_seconds=downtime)
+    def _done(self, lane: Lane, downtime: float | None, failure: str) -> None:
+        log.info("lane_done", name=lane.name, reason=lane.reason.code, downtime_seconds=downtime, failure=failure)
         self._metrics.count_lane(lane.reason.code, "done")
         if downtime is not None:
             self._metrics.observe_switch_downtime(downtime)
@@ -75,7 +77,6 @@ class Recorder:
         for rejected in (last, *last.others) if isinstance(last, Reject) else ():
             log.warning("revision_rejected", name=rejected.name, revision=rejected.revision, cause=rejected.cause)
             self._metrics.count_rollback(rejected.code)
-        failure = self._failure(lane)
         if failure:
             self._put_off(lane, failure, refused=False)
         elif lane.repair:

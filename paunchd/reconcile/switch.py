@@ -55,6 +55,8 @@ def unfold(case: Case) -> tuple[Step, ...]:
     judged = case.drift.on_trial
     while True:
         group = following(case)
+        if steps and group and isinstance(group[-1], (Accept, Reject)):
+            return tuple(steps)  # a record is a lane of its own, for it may have to be made for a whole group
         steps += group
         if not group or isinstance(group[-1], (Start, Accept, Reject)):
             return tuple(steps)

@@ -15,7 +15,13 @@ async def tidy_up(store: Store, facts: Facts, busy: Collection[str]) -> frozense
     desired = facts.desired
     if desired.degraded or desired.broken_configs:
         return frozenset()
-    there = desired.items.keys() | desired.protected.keys() | facts.observed.names.keys() | facts.observed.unseen | set(busy)
+    there = (
+        desired.items.keys()
+        | desired.protected.keys()
+        | facts.observed.names.keys()
+        | facts.observed.unseen
+        | set(busy)
+    )
     gone = frozenset(store.names().keys() - there)
     for name in gone:
         await asyncio.to_thread(store.forget, name)
@@ -24,5 +30,5 @@ async def tidy_up(store: Store, facts: Facts, busy: Collection[str]) -> frozense
         if not good or good.hash != item.hash or good.spec is item.spec or name in busy:
             continue
         if good.spec != item.spec:
-            await asyncio.to_thread(store.accept, name, Revision(item.hash, item.spec))
+            await asyncio.to_thread(store.respec, name, Revision(item.hash, item.spec))
     return gone

@@ -134,7 +134,7 @@ def test_plan():
     assert view["lanes"][0]["reason"] == "config-changed (image, environment)"
     assert len(view["lanes"][0]["steps"]) == 3
     assert view["blocked"] == [{"name": "later", "by": ["again"]}]
-    assert [held["name"] for held in view["held"]] == ["leftover"]
+    assert [held["name"] for held in view["held"]] == ["again", "back", "leftover"]
     assert views_node.plan_view(snapshots.settled()).lanes == []
 
 
