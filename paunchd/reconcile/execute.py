@@ -7,7 +7,7 @@ finished.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
@@ -69,6 +69,7 @@ class Broke:
 
 Outcome = Done | CutShort | Broke
 
+LEND_AFTER_SECONDS = 2.0
 BRIEF = (Create, Start, Stop, Kill, Unpause, Remove, Rename, Update)
 
 
@@ -77,6 +78,7 @@ class _Progress:
     """Where a lane is. *begun*: its live container has been touched, so it is carried through."""
 
     ids: dict[str, str]
+    slots: asyncio.Semaphore
     begun: bool = False
     stopped_at: float | None = None
     downtime: float | None = None
@@ -105,7 +107,7 @@ class Executor:
         So in a mass change each container is down for its own switch alone, and records wait for nobody. Raises nothing
         an engine, a store or a file system can cause; that is in the outcome.
         """
-        progress = _Progress(dict(lane.ids))
+        progress = _Progress(dict(lane.ids), slots)
         for on_engine, steps in groupby(lane.steps, key=lambda step: isinstance(step, BRIEF)):
             async with slots if on_engine else nullcontext():
                 for step in steps:
@@ -122,7 +124,8 @@ class Executor:
         if isinstance(step, (Stop, Kill)) and step.engine_name == lane.name:
             progress.stopped_at = time.monotonic()
         try:
-            await self._perform(lane, step, progress.ids)
+            work = self._perform(lane, step, progress.ids)
+            await (_lending(progress.slots, work) if isinstance(step, Stop) else work)
         except (EngineError, StoreError, OSError) as error:
             return Broke(step, error, isinstance(step, (Create, Start)) and isinstance(error, Rejected))
         if isinstance(step, Start) and progress.stopped_at is not None:
@@ -223,6 +226,19 @@ class Executor:
         cause = f"still running after {spec.timeout_seconds:g} s" if late and spec.timeout_seconds else ""
         result = Result(not late and code in spec.exit_codes, code, cause)
         await asyncio.to_thread(self._store.finish, step.name, step.key, result, ran.output)
+
+
+async def _lending(slots: asyncio.Semaphore, stop: Coroutine[None, None, None]) -> None:
+    """A stop may take its whole grace period: past a moment its slot is lent to lanes that wait for one (S-08)."""
+    task = asyncio.ensure_future(stop)
+    done, _ = await asyncio.wait({task}, timeout=LEND_AFTER_SECONDS)
+    if done:
+        return task.result()
+    slots.release()
+    try:
+        return await task
+    finally:
+        await slots.acquire()
 
 
 def _touches_live(step: Step, name: str) -> bool:

@@ -334,3 +334,25 @@ async def test_only_so_many_lanes_work_on_the_engine_at_once_and_what_may_last_t
     assert outcomes == [Done(None)] * 8
     assert max(count for verb, count in most if verb == "pull") > 2
     assert max(count for verb, count in most if verb in ("create", "start")) <= 2
+
+
+async def test_a_stop_that_takes_its_grace_lends_its_slot_to_who_waits(bench, monkeypatch):
+    """One container that ends slowly does not hold up the other lanes, and gets its slot back for the rest (S-08)."""
+    monkeypatch.setattr("paunchd.reconcile.execute.LEND_AFTER_SECONDS", 0.01)
+    ended, stop = asyncio.Event(), bench.engine.stop
+
+    async def stop_slowly(ref):
+        await ended.wait()
+        await stop(ref)
+
+    await bench.make("web")
+    await bench.make("db")
+    monkeypatch.setattr(bench.engine, "stop", stop_slowly)
+    bench.slots = asyncio.Semaphore(1)
+    slow = asyncio.create_task(bench.run(Stop("web"), Start("web")))
+    await asyncio.sleep(0)
+    assert isinstance(await bench.run(Kill("db", "too late"), name="db"), Done)
+    assert not slow.done()
+    ended.set()
+    assert isinstance(await slow, Done)
+    assert not bench.slots.locked()

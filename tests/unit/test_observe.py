@@ -198,7 +198,7 @@ async def test_health_and_probes_come_with_the_look(engine, observer):
 
 
 async def test_one_container_that_does_not_answer_costs_no_other_its_look(engine, observer, clock):
-    """A name whose inspect hangs or fails is unseen for a while, never absent, and is asked about again later (S-08)."""
+    """A name whose inspect fails is unseen for a while, never absent, and is asked about again later (S-08)."""
     await make(engine, "sick")
     await make(engine, "web")
     engine.fail_next("inspect", EngineUnavailable("cannot inspect sick: no answer in time"))
