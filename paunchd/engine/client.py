@@ -99,9 +99,11 @@ def _innermost(error: BaseException) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def asking(verb: str, what: str, call: Callable[[Sdk], T]) -> Callable[[Client], T]:
+def asking(
+    verb: str, what: str, call: Callable[[Sdk], T], timeout_seconds: float | None = None
+) -> Callable[[Client], T]:
     def ask(client: Client) -> T:
-        with client.asked(verb, what) as sdk:
+        with client.asked(verb, what, timeout_seconds) as sdk:
             return call(sdk)
 
     return ask

@@ -33,6 +33,7 @@ T = TypeVar("T")
 _LONG_CALLS = 4  # threads for long calls, for each one for short calls
 _WATCHERS = 2
 _EXEC_POLL_SECONDS = 0.05
+_INSPECT_SECONDS = 5.0
 #: What changes a container, in the words of Docker and podman; not `exec_*`: a health test makes three.
 _EVENTS = "create start restart die died stop kill oom pause unpause rename update destroy remove health_status"
 
@@ -82,7 +83,8 @@ class DockerEngine:
         return [answers.listed(row) for row in rows]
 
     async def inspect(self, ref: str) -> Details:
-        return answers.details(await self._read("inspect", ref, lambda sdk: sdk.inspect_container(ref)))
+        patience = min(self._call_timeout, _INSPECT_SECONDS)  # a look waits for it
+        return answers.details(await self._read("inspect", ref, lambda sdk: sdk.inspect_container(ref), patience))
 
     async def has_image(self, image: str) -> bool:
         def call(sdk: Sdk) -> None:
@@ -221,8 +223,8 @@ class DockerEngine:
     async def _ask(self, verb: str, what: str, call: Callable[[Sdk], T]) -> T:
         return await self._counted(verb, self._short, asking(verb, what, call))
 
-    async def _read(self, verb: str, what: str, call: Callable[[Sdk], T]) -> T:
-        return await self._counted(verb, self._reads, asking(verb, what, call))
+    async def _read(self, verb: str, what: str, call: Callable[[Sdk], T], seconds: float | None = None) -> T:
+        return await self._counted(verb, self._reads, asking(verb, what, call, seconds))
 
     async def _counted(self, verb: str, workers: Workers[Client], call: Callable[[Client], T]) -> T:
         began = time.monotonic()
