@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, mo
 
 from paunchd import spec_forms as forms
 from paunchd import units
-from paunchd.spec_parts import Dependency, Healthcheck, Kind, Limits, RestartPolicy, Rollout, Ulimit
+from paunchd.spec_parts import NO_RESTART, Dependency, Healthcheck, Kind, Limits, RestartPolicy, Rollout, Ulimit
 
 #: Other spellings people use, and the one this program uses.
 ALIASES: Mapping[str, str] = {
@@ -205,7 +205,8 @@ class ContainerSpec(BaseModel):
 
     @property
     def restart_policy(self) -> RestartPolicy:
-        return RestartPolicy.parse(self.restart)
+        """A task's is always ``no``: what runs once must be able to end, and is retried by us alone."""
+        return NO_RESTART if self.kind is Kind.TASK else RestartPolicy.parse(self.restart)
 
     @property
     def limits(self) -> Limits:

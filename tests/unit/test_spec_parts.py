@@ -69,6 +69,11 @@ def test_no_restart_is_the_default():
     refused(restart="always:3")
 
 
+def test_a_task_is_never_restarted_by_the_engine():
+    """What runs once must be able to end, so a task's restart policy is `no`, whatever it declares."""
+    assert spec(detach=False, restart="always").restart_policy == NO_RESTART
+
+
 def test_who_wants_to_be_up():
     """A failed exit matters to on-failure only."""
     wants = {
