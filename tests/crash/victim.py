@@ -61,7 +61,7 @@ class Victim(Node):
     """*good* are the containers there were before the story began, by their names."""
 
     def __init__(self, directory: Path, engine: EngineSide, owner: str, proxy: Proxy) -> None:
-        super().__init__(directory, engine, owner, engine__url=f"unix://{proxy.path}", rollout__probation_seconds=0.5)
+        super().__init__(directory, engine, owner, engine__url=f"unix://{proxy.path}", rollout__probation_seconds=1.5)
         self.proxy = proxy
         self.good: dict[str, dict[str, str]] = {}
         self._strikes = directory / "strikes"
