@@ -17,18 +17,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from paunchd.cli_tables import state_text
+
 _PLAIN_WIDTH = 140
-_STATES = {
-    "running": "green",
-    "succeeded": "green",
-    "proving": "cyan",
-    "starting": "cyan",
-    "preparing": "cyan",
-    "removing": "cyan",
-    "waiting": "yellow",
-    "blocked": "yellow",
-    "held": "yellow",
-}
 
 
 @dataclass(frozen=True)
@@ -168,6 +159,6 @@ def _page(rows: Sequence[Row], note: str) -> Group:
         table.add_column(column, no_wrap=True)
     table.add_column("WHY", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
-        state = Text(row.state, style=_STATES.get(row.state, "bold red"))
+        state = state_text(row.state)
         table.add_row(row.step, row.name, state, row.image, Text(row.container, style="magenta"), row.why)
     return Group(table, Text(note, style="dim"))
