@@ -74,6 +74,8 @@ class Recorder:
         if downtime is not None:
             self._metrics.observe_switch_downtime(downtime)
         last = lane.steps[-1]
+        for accepted in (last, *last.others) if isinstance(last, Accept) else ():
+            log.info("revision_accepted", name=accepted.name, revision=accepted.revision)
         for rejected in (last, *last.others) if isinstance(last, Reject) else ():
             log.warning("revision_rejected", name=rejected.name, revision=rejected.revision, cause=rejected.cause)
             self._metrics.count_rollback(rejected.code)
