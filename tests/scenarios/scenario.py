@@ -4,22 +4,20 @@ The node reaches its engine through a proxy that can let things go wrong. Beside
 and every definition made by ``service`` and ``task`` carries a secret that must not be found anywhere in the end.
 """
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from tests.functional import node as plain
 from tests.functional.daemon_side import Definition
 from tests.functional.engine_side import most_running_at_once
+from tests.functional.invariants import acceptances, lost, places_that_tell
 from tests.functional.node import Node
 from tests.functional.proxy import Proxy
 
 SECRET = "planted-5ecret-f00d"
 FOREIGN = "foreign"
-ANSWERS = ("/v1/containers", "/v1/plan", "/v1/configs", "/v1/status", "/metrics")
 
 
 def service(**keys: Any) -> Definition:
@@ -81,16 +79,11 @@ class Scenario:
 
     def _good_is_succeeded(self) -> None:
         """I1: no container at a good revision was removed while another revision had not been accepted."""
-        accepted = self._accepted()
-        for name, moments in accepted.items():
-            ids = self._ids_by_hash(name)
-            for (_, good), following in zip(moments, [*moments[1:], None], strict=True):
-                for container_id in ids.get(good, set()) - self._by_hand:
-                    gone = self._destroyed(name, container_id)
-                    orphaned = self.node.full(name) not in self._declared()
-                    left = self._another(name, ids, good, container_id, gone)
-                    in_time = following is not None and gone is not None and following[0] <= gone
-                    assert gone is None or orphaned or in_time or left, f"I1: the good {name} was removed"
+        node = self.node
+        declared = {row["name"] for row in node.get("/v1/containers")["containers"] if row["desired_hash"]}
+        for name, accepted in acceptances(node.log()).items():
+            gone = [one for one in lost(node.happenings(name), accepted) if one.id not in self._by_hand]
+            assert not gone or name not in declared, f"I1: the good {node.short(name)} was removed"
 
     def _never_too_many(self, at_once: int) -> None:
         mine = [one for one in self.node.story.told() if one.name.startswith(self.node.prefix)]
@@ -117,13 +110,8 @@ class Scenario:
 
     def _secret_is_kept(self) -> None:
         """I5: neither a log line, nor an answer, nor a metric, nor a label has the planted secret."""
-        node = self.node
-        names = [row["name"] for row in node.get("/v1/containers")["containers"]]
-        answers = [*ANSWERS, *(f"/v1/containers/{name}{more}" for name in names for more in ("", "/history"))]
-        places = {answer: json.dumps(node.get(answer)) for answer in answers}
-        places["the log"] = node.log_file.read_text(errors="replace")
-        places |= {f"a label of {name}": json.dumps(row["Labels"]) for name, row in node.ps().items()}
-        assert not [place for place, text in places.items() if SECRET in text], "I5: a secret was told"
+        told = places_that_tell(self.node, SECRET, self.node.log_file.read_text(errors="replace"))
+        assert not told, f"I5: a secret was told: {told}"
 
     def _store_is_only_memory(self) -> None:
         """I6: without its store the next daemon restarts nothing that runs."""
@@ -136,40 +124,6 @@ class Scenario:
         node.passes(2)
         after = {name: (node.id(name), node.started_at(name)) for name in before if node.running(name)}
         assert after == before, "I6: losing the store changed what runs"
-
-    # --- what they look at ------------------------------------------------------------------------------------------
-
-    def _accepted(self) -> Mapping[str, list[tuple[int, str]]]:
-        """Of each name, when which revision (short) was recorded as good, by the daemon's log."""
-        found: dict[str, list[tuple[int, str]]] = {}
-        for line in self.node.log("revision_accepted"):
-            moment = int(datetime.fromisoformat(line["at"]).timestamp() * 1e9)
-            found.setdefault(self.node.short(line["name"]), []).append((moment, line["revision"]))
-        return found
-
-    def _ids_by_hash(self, name: str) -> Mapping[str, set[str]]:
-        ids: dict[str, set[str]] = {}
-        for one in self.node.happenings(name):
-            ids.setdefault(one.labels.get("io.paunchd.hash", ""), set()).add(one.id)
-        return ids
-
-    def _destroyed(self, name: str, container_id: str) -> int | None:
-        at = [one.at for one in self.node.happenings(name) if (one.id, one.action) == (container_id, "destroy")]
-        return at[0] if at else None
-
-    def _another(self, name: str, ids: Mapping[str, set[str]], good: str, container_id: str, gone: int | None) -> bool:
-        """Whether a second container at the same revision was there when *container_id* went."""
-        others = ids.get(good, set()) - {container_id}
-        return gone is not None and any(
-            (self._destroyed(name, other) or gone + 1) > gone and self._made(name, other) < gone for other in others
-        )
-
-    def _made(self, name: str, container_id: str) -> int:
-        return min(one.at for one in self.node.happenings(name) if one.id == container_id)
-
-    def _declared(self) -> set[str]:
-        rows = self.node.get("/v1/containers")["containers"]
-        return {row["name"] for row in rows if row["desired_hash"]}
 
 
 def within(seconds: float, check: Callable[[], object]) -> None:
