@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from tests.crash.victim import Victim
 from tests.functional.daemon_side import Definition
+from tests.functional.faults import Call, changes, changes_or_executes
 from tests.functional.node import running_script, service, task
-from tests.functional.proxy import Call, changes, changes_or_executes
 
 BESIDE = {"strategy": "start-first"}
 PAIR = {"group": "pair"}

@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.crash import launcher
 from tests.functional.engine_side import EngineSide
+from tests.functional.faults import Fault, What, When
 from tests.functional.node import Node
-from tests.functional.proxy import Fault, Proxy, What, When
+from tests.functional.proxy import Proxy
 
 # A daemon that is forked has its imports behind it, which is most of what a start costs.
 FORKING = multiprocessing.get_context("forkserver")
@@ -85,11 +86,11 @@ class Victim(Node):
         """Number calls and writes from 1, and kill the daemon at *point*."""
         self._order.write_text(f"{point.number} {point.when}" if point and point.what == "write" else "0")
         at_call = point and point.what == "call"
-        self.proxy.arm(Fault(point.number, What.KILL, When(point.when)) if at_call else None)
+        self.proxy.arm(*([Fault(point.number, What.KILL, When(point.when))] if at_call else []))
 
     def be_safe(self) -> None:
         self._order.unlink()
-        self.proxy.arm(None)
+        self.proxy.arm()
 
     def journal(self) -> list[dict[str, Any]]:
         """Every write there was: its number, its moment, and the good revisions after it."""

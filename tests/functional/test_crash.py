@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.functional.faults import Fault, What, When, changes_or_executes
 from tests.functional.node import Node, running_script, service, task
-from tests.functional.proxy import Fault, Proxy, What, When, changes_or_executes
+from tests.functional.proxy import Proxy
 
 pytestmark = pytest.mark.engine
 
@@ -29,7 +30,7 @@ def crashing(proxy, make_node) -> Node:
 def crash_and_start_again(node, proxy):
     """Wait until the daemon has been killed, then let the next one do as it likes."""
     node.eventually(lambda: node.ended and proxy.fired.is_set())
-    proxy.arm(None)
+    proxy.arm()
     node.start()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.functional.proxy import Fault, What, When
+from tests.functional.faults import Fault, What, When
 from tests.scenarios.scenario import service
 
 pytestmark = pytest.mark.engine
