@@ -46,6 +46,10 @@ class Scenario:
         self._foreign_since = node.started_at(FOREIGN)
         self._by_hand: set[str] = set()
 
+    def configure(self, **settings: Any) -> None:
+        """Change single settings, as a node takes them; its way to the engine stays the proxy."""
+        self.node.configure(engine__url=f"unix://{self.proxy.path}", **settings)
+
     @contextmanager
     def step(self, sentence: str) -> Iterator[Node]:
         """One thing that happens, or that must be so; where it fails, the story up to there is told."""
