@@ -23,6 +23,7 @@ from paunchd.store_records import Change, Rejection
 from paunchd.store_schema import open_store
 
 EVENTS_KEPT = 200
+STORY_KEPT_SECONDS = 30 * 24 * 3600.0  # of a name that is gone; of the others it stays
 OUTPUT_BYTES = 64 * 1024
 
 
@@ -125,7 +126,9 @@ class Store:
             )
             error = change.past.last_error if result.succeeded else (result.cause or f"exit code {result.exit_code}")
             change.execute("UPDATE names SET last_error = ?, known = 1 WHERE name = ?", (error, name))
-            results = {**change.past.results, key: result}
+            results, dropped = records.with_newest(change.past.results, key, result)
+            for old in dropped:
+                change.execute("DELETE FROM results WHERE name = ? AND key = ?", (name, old))
             change.past = replace(change.past, known=True, results=results, last_error=error)
 
     def set_hold(self, name: str, *, hold: bool) -> None:
@@ -149,11 +152,16 @@ class Store:
             change.past = replace(change.past, rejected={}, results=again)
 
     def forget(self, name: str) -> None:
-        """*name* is neither declared nor there any more; its story stays."""
+        """*name* is neither declared nor there any more; its story stays for a while."""
         with self._lock:
             with self._writing() as connection:
                 for table in ("names", "rejected", "results"):
                     connection.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - our own words
+                connection.execute(
+                    "DELETE FROM events WHERE name NOT IN (SELECT name FROM names)"
+                    " AND name IN (SELECT name FROM events GROUP BY name HAVING max(at) < ?)",
+                    (time.time() - STORY_KEPT_SECONDS,),
+                )
             self._names = {other: past for other, past in self._names.items() if other != name}
 
     def tell(self, event: Event) -> int:
@@ -209,10 +217,10 @@ class Store:
                 hold=bool(hold),
                 last_error=error,
             )
-        for name, revision, cause in self._select("SELECT name, hash, cause FROM rejected", ()):
+        for name, revision, cause in self._select("SELECT name, hash, cause FROM rejected ORDER BY at", ()):
             past = names.get(name, Past())
             names[name] = replace(past, rejected={**past.rejected, revision: cause})
-        query = "SELECT name, key, succeeded, exit_code, cause, attempts, container_id FROM results"
+        query = "SELECT name, key, succeeded, exit_code, cause, attempts, container_id FROM results ORDER BY at"
         for name, key, succeeded, *rest in self._select(query, ()):
             past = names.get(name, Past())
             names[name] = replace(past, results={**past.results, key: Result(bool(succeeded), *rest)})

@@ -8,9 +8,14 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from paunchd.reconcile.model import Item, Past, Revision
 from paunchd.spec import ContainerSpec, dump, load
+
+REVISIONS_KEPT = 10
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -51,8 +56,17 @@ def reject(change: Change, name: str, rejection: Rejection) -> None:
     row = (name, rejection.revision, rejection.cause, json.dumps(dict(rejection.evidence)), time.time())
     change.execute("INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?)", row)
     change.execute("UPDATE names SET last_error = ?, known = 1 WHERE name = ?", (rejection.cause, name))
-    rejected = {**change.past.rejected, rejection.revision: rejection.cause}
+    rejected, dropped = with_newest(change.past.rejected, rejection.revision, rejection.cause)
+    for revision in dropped:
+        change.execute("DELETE FROM rejected WHERE name = ? AND hash = ?", (name, revision))
     change.past = replace(change.past, known=True, rejected=rejected, last_error=rejection.cause)
+
+
+def with_newest(entries: Mapping[str, T], key: str, value: T) -> tuple[dict[str, T], list[str]]:
+    """*entries*, oldest first, with *key* as the newest; beyond ``REVISIONS_KEPT`` the oldest go, and are returned."""
+    ordered = {**{other: entry for other, entry in entries.items() if other != key}, key: value}
+    dropped = list(ordered)[:-REVISIONS_KEPT]
+    return {other: entry for other, entry in ordered.items() if other not in dropped}, dropped
 
 
 def roll_back(change: Change, name: str, desired: str, cause: str) -> bool:

@@ -1,6 +1,7 @@
 import sqlite3
 import stat
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from paunchd import store_schema
 from paunchd.errors import StoreError
 from paunchd.reconcile.model import Past, Result, Revision
-from paunchd.store import EVENTS_KEPT, OUTPUT_BYTES, Event, Store
-from paunchd.store_records import Rejection
+from paunchd.store import EVENTS_KEPT, OUTPUT_BYTES, STORY_KEPT_SECONDS, Event, Store
+from paunchd.store_records import REVISIONS_KEPT, Rejection
 from paunchd.store_schema import MIGRATIONS
 from tests.unit.places import item, spec
 
@@ -142,6 +143,34 @@ def test_a_forgotten_name_is_gone_but_for_its_story(store, path):
     assert store.names() == {}
     assert [event["event"] for event in store.events("web")] == ["orphaned"]
     assert reopened(store, path) == {}
+
+
+def test_the_story_of_a_name_that_is_long_gone_goes_as_well(store, monkeypatch):
+    """Names come and go for years on a node; of those that are gone only what may still be asked for is kept."""
+    now = time.time()
+    for name, age in (("old", STORY_KEPT_SECONDS + 60), ("recent", 60), ("there", STORY_KEPT_SECONDS + 60)):
+        monkeypatch.setattr(time, "time", lambda moment=now - age: moment)
+        store.begin(name, (0, 0))
+        store.tell(Event(name, "new"))
+    monkeypatch.setattr(time, "time", lambda: now)
+    store.forget("old")
+    store.forget("recent")
+    assert [bool(store.events(name)) for name in ("old", "recent", "there")] == [False, True, True]
+
+
+def test_only_the_newest_rejections_and_results_of_a_name_are_kept(store, path):
+    """A name that fails with every release, and a task that runs at each deployment, do not grow for ever (S-25)."""
+    for number in range(REVISIONS_KEPT + 3):
+        store.reject("web", Rejection(f"v1:{number}", "exited"))
+        store.finish("sync", f"v1:{number}", Result(succeeded=True, exit_code=0), "output")
+    store.reject("web", Rejection("v1:3", "exited again"))
+    store.reject("web", Rejection("v1:new", "exited"))
+    names = store.names()
+    newest = [f"v1:{number}" for number in range(3, REVISIONS_KEPT + 3)]
+    assert list(names["sync"].results) == newest
+    assert list(names["web"].rejected) == [*newest[2:], "v1:3", "v1:new"]
+    assert [one["hash"] for one in store.evidence("web")] == list(names["web"].rejected)
+    assert reopened(store, path) == names
 
 
 def test_a_hold_or_an_error_does_not_make_a_name_known(store, path):
@@ -331,22 +360,22 @@ def test_reading_never_waits_for_a_write(store, path):
 
 
 def test_two_writers_of_one_name_lose_nothing(store, path):
-    """An operator's hold and a lane's verdict may come at the same moment from two threads; both are remembered."""
+    """An operator's hold and a lane's record may come at the same moment from two threads; both are remembered."""
     store.begin("web", (0, 0))
 
     def hold():
         for number in range(100):
             store.set_hold("web", hold=number % 2 == 0)
 
-    def judge():
-        for number in range(100):
-            store.reject("web", Rejection(f"v1:{number}", "it failed", {}))
+    def run():
+        for _ in range(100):
+            store.finish("web", "v1:task", Result(succeeded=False, exit_code=1), "")
 
-    threads = [threading.Thread(target=hold), threading.Thread(target=judge)]
+    threads = [threading.Thread(target=hold), threading.Thread(target=run)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     past = store.names()["web"]
-    assert len(past.rejected) == 100
+    assert past.results["v1:task"].attempts == 100
     assert reopened(store, path)["web"] == past
