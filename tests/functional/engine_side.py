@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import operator
 import socket
 import threading
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Any
 
 LIFE = ("create", "start", "die", "stop", "kill", "rename", "destroy", "pause", "unpause", "update", "oom")
@@ -125,13 +127,23 @@ class Story:
 
 def most_running_at_once(story: list[Happening]) -> dict[str, int]:
     """Replay *story*: of each name, how many of its containers ran at the same moment."""
+    return {name: max(counts) for name, counts in _running_after_each(story).items()}
+
+
+def fewest_running_at_once(story: list[Happening]) -> dict[str, int]:
+    """Replay *story*: of each name, how few of its containers ran at the same moment once the first had started."""
+    counts = _running_after_each(story)
+    return {name: min(dropwhile(operator.not_, counted), default=0) for name, counted in counts.items()}
+
+
+def _running_after_each(story: list[Happening]) -> dict[str, list[int]]:
     running: dict[str, set[str]] = {}
-    most: dict[str, int] = {}
+    counts: dict[str, list[int]] = {}
     for one in story:
         alive = running.setdefault(one.name, set())
         if one.action == "start":
             alive.add(one.id)
         elif one.action in ("die", "destroy"):
             alive.discard(one.id)
-        most[one.name] = max(most.get(one.name, 0), len(alive))
-    return most
+        counts.setdefault(one.name, []).append(len(alive))
+    return counts
