@@ -67,10 +67,10 @@ class Daemon:
     def __init__(self, settings: Settings, reread: Callable[[], Settings]) -> None:
         self._settings = settings
         self._reread = reread
-        self._store = Store(settings.state_dir / "state.db")
+        self._metrics = Metrics(CollectorRegistry())
+        self._store = Store(settings.state_dir / "state.db", self._metrics.count_store_failure)
         if self._store.moved_aside:
             log.error("store_moved_aside", to=str(self._store.moved_aside))
-        self._metrics = Metrics(CollectorRegistry())
         self._engine = DockerEngine(
             settings.engine.url,
             concurrency=settings.engine.concurrency,
@@ -80,7 +80,7 @@ class Daemon:
         )
         self._notifier = Notifier.from_environment()
         self._board = Board()
-        self._prober = Prober(self._engine, self._wake)
+        self._prober = Prober(self._engine, self._wake, self._metrics.count_probe)
         self._recorder = Recorder(self._store, self._metrics, time.monotonic)
         self._loop = Loop(
             Parts(

@@ -28,11 +28,17 @@ class _Watched:
 
 
 class Prober:
-    """*wake* is called when a container's first result is there, and whenever passing turns into failing or back."""
+    """*wake* is called when a container's first result is there, and whenever passing turns into failing or back.
 
-    def __init__(self, engine: Engine, wake: Callable[[], None]) -> None:
+    *on_probe* is told how each test went: ``passed``, ``failed``, ``timed-out``, or ``lost`` where there is no result.
+    """
+
+    def __init__(
+        self, engine: Engine, wake: Callable[[], None], on_probe: Callable[[str], None] = lambda _outcome: None
+    ) -> None:
         self._engine = engine
         self._wake = wake
+        self._on_probe = on_probe
         self._targets: dict[str, Healthcheck] = {}
         self._results: dict[str, Probe] = {}
         self._changed = asyncio.Event()
@@ -73,14 +79,22 @@ class Prober:
             pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
 
     async def _test(self, ref: str, check: Healthcheck) -> Probe | None:
+        outcome, result = await self._run(ref, check)
+        self._on_probe(outcome)
+        return result
+
+    async def _run(self, ref: str, check: Healthcheck) -> tuple[str, Probe | None]:
         timeout = check.timeout_seconds or _TIMEOUT_SECONDS
         try:
             ran = await self._engine.run_exec(ref, command_of(check), timeout_seconds=timeout)
         except EngineError:
-            return None
+            return "lost", None
         if ran.timed_out:
-            return Probe(passed=False, output=f"still running after {timeout:g} s\n{ran.output}")
-        return None if ran.exit_code in _KILLED else Probe(passed=ran.exit_code == 0, output=ran.output)
+            return "timed-out", Probe(passed=False, output=f"still running after {timeout:g} s\n{ran.output}")
+        if ran.exit_code in _KILLED:
+            return "lost", None
+        passed = ran.exit_code == 0
+        return "passed" if passed else "failed", Probe(passed=passed, output=ran.output)
 
     def _keep(self, ref: str, result: Probe) -> None:
         before = self._results.get(ref)

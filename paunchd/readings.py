@@ -3,7 +3,7 @@
 Pure. Nothing here knows how an answer is shown.
 """
 
-from paunchd.reconcile.model import Health, Snapshot, State, Status
+from paunchd.reconcile.model import RESET_AFTER_SECONDS, Attempt, Health, Snapshot, State, Status
 from paunchd.spec import Kind
 
 FAILURES = frozenset({State.FAILED, State.ROLLED_BACK, State.PARKED})
@@ -29,6 +29,12 @@ def is_settled(snapshot: Snapshot, name: str) -> bool:
 def has_failed(snapshot: Snapshot, name: str) -> bool:
     """Whether the last word on *name* is a failure; one that is being acted on has no last word yet."""
     return name not in snapshot.in_flight and state_of(snapshot, name) in FAILURES
+
+
+def recent_attempt(snapshot: Snapshot, name: str, now: float) -> Attempt | None:
+    """Tell the newest try for *name* that did not simply work, unless ten minutes have been quiet since."""
+    attempt = snapshot.history.of(name).attempt
+    return attempt if attempt and now - attempt.at < RESET_AFTER_SECONDS else None
 
 
 def kind_of(snapshot: Snapshot, name: str) -> Kind:

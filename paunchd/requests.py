@@ -69,7 +69,7 @@ class Requests:
         if not told:
             raise ValueError(f"cannot roll back {name}: no good revision but the desired one is known")
         for member in told:
-            self._recorder.attempts.pop(member, None)
+            self._recorder.rolled_back(member)
             await self._asked(member, "roll back")
 
     async def hold(self, name: str) -> None:

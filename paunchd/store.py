@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -39,10 +39,11 @@ class Event:
 
 
 class Store:
-    """One open file. *moved_aside*: where an unusable earlier one went."""
+    """One open file. *moved_aside*: where an unusable earlier one went. *on_refused* hears of each write that is."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_refused: Callable[[], None] = lambda: None) -> None:
         self._path = path
+        self._on_refused = on_refused
         self._lock = threading.RLock()
         self._connection, self.moved_aside = open_store(path)
         self._names: dict[str, Past] = self._read()
@@ -257,6 +258,7 @@ class Store:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
+                self._on_refused()
                 raise StoreError(f"cannot write the store {self._path}: {error}") from error
             finally:
                 if self._connection.in_transaction:

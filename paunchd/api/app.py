@@ -6,6 +6,7 @@ from collections.abc import Collection
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from paunchd.api.count import counting
 from paunchd.api.errors import problems
 from paunchd.api.openapi import describe
 from paunchd.api.routes import RENDERED, ROUTES, SOURCES, WAITERS, Rendered, Route, Sources, Waiters
@@ -14,8 +15,8 @@ from paunchd.api.security import MAX_BODY_BYTES, guard_tcp
 
 def make_app(sources: Sources, tcp_hosts: Collection[str] | None = None) -> web.Application:
     """Build the application for the unix socket or, with *tcp_hosts*, the read-only one for these."""
-    guards = [problems] if tcp_hosts is None else [problems, guard_tcp(tcp_hosts)]
-    app = web.Application(middlewares=guards, client_max_size=MAX_BODY_BYTES)
+    guards = [] if tcp_hosts is None else [guard_tcp(tcp_hosts)]
+    app = web.Application(middlewares=[counting(sources.metrics), problems, *guards], client_max_size=MAX_BODY_BYTES)
     app[SOURCES], app[WAITERS], app[RENDERED] = sources, Waiters(), Rendered()
     app.on_response_prepare.append(_harden)
     openapi = Route("GET", "/openapi.json", _openapi(), "This description")

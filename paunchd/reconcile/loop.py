@@ -130,16 +130,16 @@ class Loop:
 
     async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
         """Take a pass and return how long to sleep at most. No defect of ours may end the daemon."""
-        began = self._clock()
+        began, outcome = self._clock(), "done"
         try:
             delay = await self._pass(lanes)
         except EngineError as error:
-            delay = self._engine_away(str(error))
+            outcome, delay = "engine-away", self._engine_away(str(error))
         except Exception:
             log.exception("pass_crashed")
-            delay = AFTER_CRASH_SECONDS
+            outcome, delay = "crashed", AFTER_CRASH_SECONDS
         self.passed_at = self._clock()
-        self._parts.metrics.observe_pass(self.passed_at - began)
+        self._parts.metrics.observe_pass(outcome, self.passed_at - began)
         return delay
 
     async def _pass(self, lanes: asyncio.TaskGroup) -> float:

@@ -12,12 +12,21 @@ import structlog
 from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Broke, CutShort, Done, Outcome
-from paunchd.reconcile.model import Accept, Attempt, Create, Lane, RecordTask, Reject, RunExec, Step
+from paunchd.reconcile.model import (
+    RESET_AFTER_SECONDS,
+    Accept,
+    Attempt,
+    Create,
+    Lane,
+    RecordTask,
+    Reject,
+    RunExec,
+    Step,
+)
 from paunchd.store import Event, Store
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
-RESET_AFTER_SECONDS = 600.0
 
 log = structlog.get_logger()
 
@@ -67,6 +76,11 @@ class Recorder:
         """A defect of ours ended *lane*; it must not be tried in a tight loop."""
         self._metrics.count_lane(lane.reason.code, "crashed")
         self._put_off(lane, "internal error; see the daemon's log", refused=False)
+
+    def rolled_back(self, name: str) -> None:
+        """A person has rejected what *name* is to run; what was tried before that does not count."""
+        self._metrics.count_rollback("by-hand")
+        self.attempts.pop(name, None)
 
     def _done(self, lane: Lane, downtime: float | None, failure: str) -> None:
         log.info("lane_done", name=lane.name, reason=lane.reason.code, downtime_seconds=downtime, failure=failure)

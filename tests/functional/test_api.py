@@ -435,6 +435,43 @@ async def test_metrics(api):
         assert "paunchd_pass_duration_seconds_count" in await answer.text()
 
 
+async def test_requests_are_counted_by_route_and_never_by_path(api):
+    """Whatever is asked for, the labels are from closed sets; refusals count as they were answered."""
+    for path in ("/v1/containers/back", "/v1/containers/nobody", "/v1/made/up"):
+        await api.json(path)
+    await api.json("/v1/reconcile", method="POST", tcp=True)
+    await api.json("/v1/status", method="DELETE")
+    async with api.ask("/metrics") as answer:
+        lines = set((await answer.text()).splitlines())
+    head = "paunchd_api_requests_total"
+    assert {line for line in lines if line.startswith(f"{head}{{")} == {
+        head + '{method="GET",route="/v1/containers/{name}",status="2xx"} 1.0',
+        head + '{method="GET",route="/v1/containers/{name}",status="4xx"} 1.0',
+        head + '{method="GET",route="other",status="4xx"} 1.0',
+        head + '{method="POST",route="/v1/reconcile",status="4xx"} 1.0',
+        head + '{method="other",route="other",status="4xx"} 1.0',
+    }
+    assert 'paunchd_api_requests_in_flight{route="/metrics"} 1.0' in lines
+
+
+async def test_waiters_are_seen_while_they_wait(api):
+    """Who waits is in flight, and who goes away before the answer is counted as such."""
+    asked = asyncio.create_task(api.json("/v1/configs/web?wait=settled&digest=x&timeout_seconds=30"))
+    route = 'route="/v1/configs/{config_id}"'
+
+    async def told(line):
+        async with asyncio.timeout(10):
+            while True:
+                async with api.ask("/metrics") as answer:
+                    if line in (await answer.text()).splitlines():
+                        return
+
+    await told(f"paunchd_api_requests_in_flight{{{route}}} 1.0")
+    asked.cancel()
+    await told(f"paunchd_api_requests_in_flight{{{route}}} 0.0")
+    await told(f'paunchd_api_requests_total{{method="GET",{route},status="aborted"}} 1.0')
+
+
 async def test_openapi(api):
     """The description names every address, and every reference in it leads somewhere."""
     _, described = await api.json("/openapi.json")

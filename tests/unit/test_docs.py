@@ -13,11 +13,13 @@ from paunchd.api.routes import ROUTES
 from paunchd.cli import paunchctl
 from paunchd.formats import Origin, parse
 from paunchd.formats.paunch import HEADER_KEYS
-from paunchd.metrics import Metrics
+from paunchd.metrics import LANE_REASONS, ROLLBACK_REASONS, Metrics
+from paunchd.metrics_node import FAMILIES
 from paunchd.reconcile.model import State
 
 ROOT = Path(__file__).parents[2]
 FORMAT = (ROOT / "docs" / "format.md").read_text()
+METRICS = (ROOT / "docs" / "metrics.md").read_text()
 README = (ROOT / "README.md").read_text()
 
 
@@ -97,14 +99,39 @@ def test_the_readme_names_every_address_of_the_api():
     assert set(rows(README, "address")) == {f"{route.method} {route.path}" for route in ROUTES} | {"GET /openapi.json"}
 
 
-def test_the_readme_names_only_metrics_there_are():
-    """A dashboard made from the README finds its series."""
+def exported():
+    """Every metric of ours with its type, its labels and its help text."""
     registry = CollectorRegistry()
     Metrics(registry)
-    there = {f"{m.name}_total" if m.type == "counter" else m.name for m in registry.collect()}
-    named = set(re.findall(r"`(paunchd_\w+)`", README))
-    assert named
-    assert named <= there
+    labels = {f"paunchd_{family.name}": family.labels for family in FAMILIES}
+    labels |= {one._name: one._labelnames for one in registry._collector_to_names if hasattr(one, "_labelnames")}
+    found = {}
+    for metric in registry.collect():
+        if metric.name.startswith("paunchd_"):
+            name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+            listed = ", ".join(f"`{label}`" for label in labels[metric.name])
+            found[name] = [metric.type, listed or "–", metric.documentation]
+    return found
+
+
+def test_the_reference_names_every_metric_as_it_is_exported():
+    """Type, labels and help text of each, and none that is not there."""
+    assert rows(METRICS, "metric") == exported()
+
+
+def test_the_readme_says_of_a_metric_what_its_help_says():
+    """A dashboard made from the README finds its series, and they are what it says."""
+    there = exported()
+    told = rows(README, "metric")
+    assert told
+    assert told == {name: [there[name][-1]] for name in told}
+    assert set(re.findall(r"`(paunchd_\w+)`", README + METRICS)) <= there.keys()
+
+
+def test_the_reference_explains_every_reason_that_labels_a_metric():
+    """Whoever sees a reason in an alert can look it up."""
+    assert set(rows(METRICS, "rollback reason")) == set(ROLLBACK_REASONS)
+    assert set(rows(METRICS, "lane reason")) == set(LANE_REASONS)
 
 
 def test_the_readme_explains_every_state():

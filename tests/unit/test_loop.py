@@ -80,7 +80,7 @@ class World:
         self.snapshots = []
         clock = asyncio.get_running_loop().time
         self.clock = clock
-        metrics = Metrics(CollectorRegistry(), clock)
+        self.metrics = metrics = Metrics(CollectorRegistry(), clock)
         self.recorder = Recorder(store, metrics, clock, random.Random(7))
         parts = Parts(
             source=self.shelf,
@@ -102,6 +102,9 @@ class World:
     @property
     def last(self):
         return self.snapshots[-1]
+
+    def passes_counted(self, outcome):
+        return self.metrics.registry.get_sample_value("paunchd_passes_total", {"outcome": outcome})
 
     def state(self, name):
         status = self.last.plan.statuses.get(name) if self.snapshots else None
@@ -215,7 +218,10 @@ async def test_an_engine_that_is_away_freezes_everything_and_a_full_look_follows
     assert world.last.observed.of("web").live
     world.engine.calls.clear()
     world.put(item("web"))
+    done, away = world.passes_counted("done"), world.passes_counted("engine-away")
     await asyncio.sleep(100)
+    assert world.passes_counted("done") == done
+    assert world.passes_counted("engine-away") > away
     assert 100 / LONGEST_AWAY_SECONDS <= len(world.calls("list")) < 100 / LONGEST_AWAY_SECONDS + 10
     assert set(world.engine.calls) == {"list"}
     world.engine.come_back()
@@ -298,6 +304,7 @@ async def test_a_crash_in_a_pass_does_not_end_the_loop(world):
     world.shelf.defect = RuntimeError("a defect")
     world.put(item("web"))
     await world.becomes("running", "web")
+    assert world.passes_counted("crashed") == 1
 
 
 async def test_a_crash_in_a_lane_costs_that_lane_only(world):

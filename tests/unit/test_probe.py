@@ -130,6 +130,32 @@ async def test_an_engine_that_is_away_fails_nobody(engine, ref):
         assert prober.results == {ref: Probe(passed=True)}
 
 
+@pytest.mark.parametrize(
+    ("ran", "outcome"),
+    [
+        (ExecResult(0, ""), "passed"),
+        (ExecResult(1, ""), "failed"),
+        (ExecResult(None, ""), "timed-out"),
+        (ExecResult(137, ""), "lost"),
+        (EngineUnavailable("cannot reach it"), "lost"),
+    ],
+)
+async def test_every_test_is_counted_as_it_went(engine, ref, ran, outcome):
+    """What had no result is counted too: many of them say that the engine is at its end."""
+    if isinstance(ran, ExecResult):
+        engine.execs[COMMAND] = ran
+    else:
+        engine.fail_next("exec", ran)
+    counted = []
+    prober = Prober(engine, lambda: None, counted.append)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(prober.run())
+        prober.watch({ref: CHECK})
+        await asyncio.sleep(0.01)
+        running.cancel()
+    assert counted == [outcome]
+
+
 async def test_who_is_no_target_any_more_is_left_alone_and_forgotten(engine, ref):
     """Watching names everybody who counts from now on."""
     async with probing(engine) as (prober, _):

@@ -17,9 +17,14 @@ class Quiet:
     def __init__(self):
         self.woken = 0
         self.attempts = {"aa": "an attempt", "bb": "an attempt"}
+        self.told_back = []
 
     def wake(self):
         self.woken += 1
+
+    def rolled_back(self, name):
+        self.attempts.pop(name, None)
+        self.told_back.append(name)
 
 
 class Desk:
@@ -70,6 +75,7 @@ async def test_a_rollout_under_way_is_taken_back_with_its_group(desk):
     assert desk.good() == {"aa": "aa1", "bb": "bb1"}
     assert desk.quiet.woken
     assert desk.quiet.attempts == {}
+    assert desk.quiet.told_back == ["aa", "bb"]
 
 
 async def test_what_was_proven_together_goes_back_together(desk):

@@ -316,6 +316,20 @@ def test_what_the_disk_refuses_changes_neither_file_nor_memory(store, path, writ
     assert reopened(store, path) is not None
 
 
+def test_each_refused_write_is_told(path):
+    """Whoever watches the node hears of it, whatever the write was for."""
+    told = []
+    with closing(Store(path, lambda: told.append("refused"))) as store:
+        store.set_hold("web", hold=True)
+        assert told == []
+        store._connection.execute("PRAGMA query_only=1")
+        with pytest.raises(StoreError):
+            store.set_hold("web", hold=False)
+        with pytest.raises(StoreError):
+            store.tell(Event("web", "new"))
+    assert told == ["refused", "refused"]
+
+
 def test_a_full_disk_is_an_error_and_costs_nothing_that_was_there(store, path):
     """Whatever no longer fits is refused as a whole (S-11)."""
     before = filled(store)

@@ -15,6 +15,7 @@ from paunchd.reconcile.model.facts import (
     Rules,
 )
 from paunchd.reconcile.model.history import (
+    RESET_AFTER_SECONDS,
     Attempt,
     History,
     Past,
@@ -62,6 +63,7 @@ from paunchd.reconcile.model.steps import (
 )
 
 __all__ = [
+    "RESET_AFTER_SECONDS",
     "Accept",
     "Attempt",
     "CheckSources",

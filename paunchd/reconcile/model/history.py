@@ -28,6 +28,10 @@ class Result:
     container_id: str = ""
 
 
+#: So long after the newest try that did not simply work, the ones before it do not count any more.
+RESET_AFTER_SECONDS = 600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The newest try to reach revision *hash* that did not simply work. Memory only: a restart tries at once.
