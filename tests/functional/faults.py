@@ -14,14 +14,19 @@ EACH = 0
 
 @dataclass(frozen=True)
 class Call:
-    """One request. *path* is without the API's version and without its query; *number* is 0 where it is not counted."""
+    """One request. *path* is without the API's version and its query; *number* is 0 where it is not counted."""
 
     method: str
     path: str
+    query: str = ""
     number: int = 0
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    def has(self, pattern: str) -> bool:
+        """Whether *pattern* is found in ``METHOD /path``, or in that with its query."""
+        return any(re.search(pattern, told) for told in (str(self), f"{self}?{self.query}"))
 
 
 def changes(call: Call) -> bool:
@@ -48,8 +53,8 @@ class What(Enum):
 
 @dataclass(frozen=True)
 class Fault:
-    """*what* goes wrong at call *number* (or at ``EACH``) of those in whose ``METHOD /path`` the pattern *on* is found,
-    or of the counted ones where it is empty.
+    """*what* goes wrong at call *number* (or at ``EACH``) of those that have the pattern *on*, or of the counted ones
+    where it is empty.
 
     ``AFTER`` means that the engine has acted and its answer is not passed on. ``DELAY`` lasts *seconds*, ``HANG`` until
     the proxy is calmed; ``ANSWER`` gives *status* and *message* in place of the engine's.
@@ -67,7 +72,7 @@ class Fault:
         return f"{self.what.value} {self.when.value} call {self.number}{f' of {self.on}' if self.on else ''}"
 
     def concerns(self, call: Call) -> bool:
-        return bool(re.search(self.on, str(call))) if self.on else call.number > 0
+        return call.has(self.on) if self.on else call.number > 0
 
 
 @dataclass

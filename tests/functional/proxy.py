@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -93,9 +93,9 @@ class Proxy:
             return [call for call in self.calls if call.number]
 
     def seen(self, on: str) -> int:
-        """How many calls there were whose ``METHOD /path`` has the pattern *on*."""
+        """How many calls there were that have the pattern *on*."""
         with self._lock:
-            return sum(1 for call in self.calls if re.search(on, str(call)))
+            return sum(1 for call in self.calls if call.has(on))
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -144,11 +144,11 @@ class Proxy:
 
     def _noted(self, request: bytes) -> tuple[Call, Fault | None]:
         method, target = request.split(b" ", 2)[:2]
-        path = re.sub(r"^/v[0-9.]+", "", target.decode().partition("?")[0])
-        call = Call(method.decode(), path)
+        path, _, query = target.decode().partition("?")
+        call = Call(method.decode(), re.sub(r"^/v[0-9.]+", "", path), query)
         with self._lock:
             if self.counts(call):
-                call = Call(call.method, call.path, 1 + sum(1 for one in self.calls if one.number))
+                call = replace(call, number=1 + sum(1 for one in self.calls if one.number))
             self.calls.append(call)
             striking = [armed.fault for armed in self._armed if armed.strikes(call)]
         return call, striking[0] if striking else None

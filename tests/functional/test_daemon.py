@@ -226,28 +226,6 @@ def upgraded():
     return service(environment={"V": "2"}, rollout={"probation_seconds": 600})
 
 
-def test_a_frozen_engine_is_away_and_is_taken_up_again(tmp_path, owner):
-    """An engine that accepts and never answers makes everything unknown and nothing dead; afterwards all goes on
-    (S-08).
-    """
-    with PrivateEngine() as private:
-        build(private.url, ["paunchd.test/stub:1"], Recipe())
-        side = EngineSide(str(private.socket))
-        with closing(Node(tmp_path, side, owner, engine__call_timeout_seconds=1)) as node:
-            node.start()
-            node.write("app", {"web": service()})
-            node.proves()
-            before = node.ids()
-            private.freeze()
-            try:
-                node.eventually(lambda: node.states() == {"web": "unknown"})
-                node.write("app", {"web": service(environment={"V": "2"})})
-            finally:
-                private.thaw()
-            node.proves()
-            assert node.id("web") != before["web"]
-
-
 def test_reloading_takes_over_what_can_change_while_it_runs(good):
     """SIGHUP reads the settings again, and wrong ones are refused without harm."""
     good.configure(rollout__probation_seconds=77, owner="somebody-else")

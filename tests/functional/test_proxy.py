@@ -116,6 +116,7 @@ def test_without_a_fault_everything_comes_through(proxy, tiny):
         (Fault(2, What.CUT, on="/stop$"), ["ok", "ok", "ok", "nothing"]),
         (Fault(EACH, What.CUT, on="/stop$"), ["ok", "nothing", "ok", "nothing"]),
         (Fault(1, What.CUT, on="^GET"), ["ok", "ok", "nothing", "ok"]),
+        (Fault(1, What.CUT, on="stop.t=1$"), ["ok", "ok", "ok", "nothing"]),
         (Fault(EACH, What.CUT), ["nothing", "nothing", "ok", "nothing"]),
     ],
     ids=str,
@@ -123,10 +124,10 @@ def test_without_a_fault_everything_comes_through(proxy, tiny):
 def test_a_fault_happens_at_its_calls_alone(proxy, fault, answers):
     """Which they are is said by the number of the call, by a pattern of it, or by both."""
     proxy.arm(fault)
-    calls = [("POST", "/a/start"), ("POST", "/a/stop"), ("GET", "/a/json"), ("POST", "/b/stop")]
+    calls = [("POST", "/a/start"), ("POST", "/a/stop"), ("GET", "/a/json"), ("POST", "/b/stop?t=1")]
     found = [tell(proxy, path, method) for method, path in calls]
     assert ["nothing" if one == "nothing" else "ok" for one in found] == answers
-    assert proxy.fired.is_set()
+    assert proxy.fired.wait(10)
 
 
 @pytest.mark.parametrize(("when", "acted"), [(When.BEFORE, []), (When.AFTER, ["/a"])])

@@ -57,6 +57,7 @@ class Scenario:
         try:
             yield self.node
         except Exception as error:
+            self.over = True
             story = "\n".join(f"  {number}. {told}" for number, told in enumerate(self._told, start=1))
             error.add_note(f"the story so far:\n{story}   <- here")
             raise
