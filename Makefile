@@ -1,5 +1,5 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: demo test test-crash lint format bench lock clean setup engine
+.PHONY: demo test test-crash lint format bench lock clean setup engine prometheus
 
 PYTEST = .venv/bin/pytest
 
@@ -9,10 +9,13 @@ setup:
 engine:
 	@contrib/lab/install_engine.sh
 
+prometheus:
+	@contrib/lab/install_prometheus.sh
+
 demo: setup  ## the whole story on a real engine, then everything is gone again
 	@.venv/bin/python contrib/demo/demo.py
 
-test: setup engine  ## everything, on a real engine of its own
+test: setup engine prometheus  ## everything, on a real engine of its own
 	$(PYTEST)
 
 test-crash: setup engine  ## kill -9 of the daemon around every engine call and every store write of every story

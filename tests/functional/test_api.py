@@ -22,6 +22,7 @@ from paunchd.metrics import Metrics
 from paunchd.reconcile.model import Config, State, Status
 from paunchd.settings import ApiSettings, LogSettings
 from tests import snapshots
+from tests.ports import free_port
 from tests.snapshots import DIGEST, SECRET
 
 GROUP = str(os.getgid())
@@ -60,12 +61,6 @@ class Operator:
     def _know(self, name):
         if name != "web":
             raise KeyError(name)
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Running:
