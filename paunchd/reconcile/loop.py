@@ -192,7 +192,7 @@ class Loop:
 
     def _facts(self, observed: Observed, in_flight: frozenset[str]) -> Facts:
         history = self._history()
-        return Facts(doubted(self._desired, history, observed), observed, history, in_flight, self._clock())
+        return Facts(doubted(self._desired, history, observed), observed, history, in_flight, observed.at)
 
     def _history(self) -> History:
         names = dict(self._parts.store.names())

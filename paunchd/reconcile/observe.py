@@ -69,6 +69,7 @@ class Observer:
         A container that goes away meanwhile is not there; one that the engine lists and cannot be asked about makes its
         name unseen, and costs no other name its look (S-08).
         """
+        at = self._clock()
         listed = await self._engine.list()
         owned = {one.id: (one, who) for one in listed if (who := identity_of(one.labels, self._owner))}
         details = await self._details(owned, frozenset(on_trial))
@@ -78,7 +79,7 @@ class Observer:
                 names[who.name] = place(names.get(who.name, Seen()), _container(one, who, details[one.id]))
         foreign = {one.engine_name for one in listed if one.id not in owned}
         unseen = frozenset(who.name for id_, (_, who) in owned.items() if id_ in self._mute)
-        return Observed(_with_foreign(names, foreign, desired), probes, unseen)
+        return Observed(_with_foreign(names, foreign, desired), probes, unseen, at)
 
     async def _details(
         self, owned: Mapping[str, tuple[Listed, Identity]], on_trial: frozenset[str]

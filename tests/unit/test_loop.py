@@ -250,6 +250,21 @@ async def test_a_gate_starts_over_when_the_engine_returns(world):
     assert world.store.names()["web"].rejected == {}
 
 
+async def test_the_time_a_look_takes_proves_nothing(world):
+    """What is seen running when a look begins has not run on for as long as the engine took to tell the rest (S-14)."""
+    world.put(item("web"))
+    await world.becomes("starting", "web")
+    await asyncio.sleep(RULES.min_healthy_seconds / 2)
+    told = len(world.snapshots)
+    world.engine.hold("inspect web")
+    world.loop.wake()
+    await asyncio.sleep(RULES.min_healthy_seconds + 5)
+    world.engine.let_go("inspect web")
+    await world.until(lambda: len(world.snapshots) > told)
+    assert world.snapshots[told].plan.statuses["web"].state.value == "starting"
+    await world.becomes("running", "web")
+
+
 async def test_one_lane_a_name_and_the_last_version_wins(world):
     """While a name's lane is in flight no other begins for it; then only the newest version is done (S-21)."""
     world.put(item("web", environment={"V": "1"}))

@@ -9,7 +9,11 @@ from paunchd.reconcile.model.observed import Observed
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a pass decides from. *in_flight*: names whose lane is being carried out right now."""
+    """All that a pass decides from.
+
+    *in_flight*: names whose lane is being carried out right now. *now*: when the look began, for what was seen proves
+    nothing about the time that the look itself took.
+    """
 
     desired: Desired
     observed: Observed
