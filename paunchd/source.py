@@ -8,7 +8,8 @@ its memory, and blocks: call it in a worker thread.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +30,9 @@ from paunchd.source_layout import (
 __all__ = ["Memory", "Rules", "Source", "check", "files_at"]
 
 
+_SWAP_SECONDS = 0.1
+
+
 class Memory(Protocol):
     """Where the last understood definitions outlive the daemon."""
 
@@ -40,12 +44,19 @@ class Memory(Protocol):
 
 
 class Source:
-    """Reads one directory, pass after pass."""
+    """Reads one directory, pass after pass. *pause* waits for seconds."""
 
-    def __init__(self, directory: Path, memory: Memory, rules: Rules | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        memory: Memory,
+        rules: Rules | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._directory = directory
         self._memory = memory
         self._rules = rules or Rules()
+        self._pause = pause
         self._files = Files(directory, self._rules)
         self._remembered: dict[str, Item] | None = None
         self._saved: dict[str, Item] = {}
@@ -54,19 +65,29 @@ class Source:
         self._generation = 0
         self._seen: object = None
         self._device = 0
+        self._paths: set[str] = set()
 
     def load(self) -> Desired:
-        """Take a new snapshot. Cheap while nothing changes, and then returns the same object."""
+        """Take a new snapshot. Cheap while nothing changes, and then returns the same object.
+
+        A file that has gone is looked for once more a moment later: editors move the old one away before they write
+        the new one.
+        """
         if self._remembered is None:
             self._saved = self._memory.definitions()
             self._remembered = dict(self._saved)
+            self._paths = {item.path for item in self._saved.values()}
         try:
             files, device = self._read()
+            if self._paths - _paths_of(files):
+                self._pause(_SWAP_SECONDS)
+                files, device = self._read()
         except OSError as error:
             return self._degraded(f"cannot read {self._directory}: {error.strerror}")
         if not files and self._remembered and self._device not in (0, device):
             return self._degraded(f"{self._directory} is another, empty file system than before; is it mounted?")
         self._device = device
+        self._paths = _paths_of(files)
         return self._snapshot(files)
 
     def _read(self) -> tuple[list[File], int]:
@@ -147,6 +168,10 @@ def _holds_one(path: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(value, dict) and isinstance(value.get("image"), str)
+
+
+def _paths_of(files: list[File]) -> set[str]:
+    return {file.parsed.origin.path for file in files}
 
 
 def _configs(files: list[File], claims: Claims) -> dict[str, Config]:

@@ -60,3 +60,34 @@ def test_a_file_that_is_only_held_open_is_what_it_was(source, place):
     before = source.load()
     with place.open("a"):
         assert source.load().items.keys() == before.items.keys()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_file_that_an_editor_swaps_never_goes(source, place, restarted):
+    """It moves the old one away before it writes the new one; in between nothing is undeclared, not even to a daemon
+    that has just begun (S-12).
+    """
+    backup = place.with_name("node.yaml~")
+
+    def the_editor_goes_on(_):
+        backup.rename(place)
+
+    memory = Memory()
+    source = Source(place.parent, memory, pause=the_editor_goes_on)
+    before = source.load().items
+    if restarted:
+        memory.definitions = lambda: memory.items
+        source = Source(place.parent, memory, pause=the_editor_goes_on)
+    place.rename(backup)
+    assert source.load().items.keys() == before.keys()
+
+
+def test_a_file_that_stays_away_is_gone(place):
+    """It is waited for once, and for no longer than a moment."""
+    pauses = []
+    source = Source(place.parent, Memory(), pause=pauses.append)
+    source.load()
+    place.unlink()
+    assert source.load().items == {}
+    assert source.load().items == {}
+    assert len(pauses) == 1
