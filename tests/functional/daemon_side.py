@@ -32,16 +32,19 @@ class DaemonSide:
         self.socket = directory / "api.sock"
         self.log_file = directory / "daemon.log"
         self.settings_file = directory / "paunchd.yaml"
+        self.command = (sys.executable, "-m", "paunchd", "--config", str(self.settings_file))
         self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._digests: dict[str, str] = {}
+        self._settings: dict[str, Any] = {}
         self.desired.mkdir(mode=0o755)
         self.configure(**settings)
 
     # --- the daemon -------------------------------------------------------------------------------------------------
 
     def configure(self, **settings: Any) -> None:
-        """Write the settings file: quick rollouts, and what *settings* say."""
+        """Write the settings file: quick rollouts, and what *settings* say, now or before."""
+        self._settings |= settings
         content: dict[str, Any] = {
             "owner": self.owner,
             "desired_dir": str(self.desired),
@@ -57,7 +60,7 @@ class DaemonSide:
             },
             "log": {"level": "debug"},
         }
-        for dotted, value in settings.items():
+        for dotted, value in self._settings.items():
             *groups, last = dotted.split("__")
             place = content
             for group in groups:
@@ -69,7 +72,7 @@ class DaemonSide:
         """Start the daemon and do not wait for anything."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "paunchd", "--config", str(self.settings_file)],
+                self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -65,26 +65,6 @@ def test_a_broken_file_is_broken_over_a_restart_of_the_daemon_as_well(good):
     good.eventually(lambda: good.id("web") not in ("", before["web"]) and good.running("web"))
 
 
-def test_a_file_written_in_chunks_is_one_change_at_the_end(good):
-    """A file that is emptied and written again in place, with pauses, is taken for what it is only once it is closed:
-    no container goes because it is not written yet, and the whole is done once (S-12).
-    """
-    before = good.ids()
-    changed = json.dumps(service(environment={"V": "2"}))
-    chunks = ["", f"{good.full('more')}: {json.dumps(service())}\n", f"{good.full('web')}: {changed}\n", "# the end\n"]
-    with (good.desired / "app.yaml").open("w") as file:
-        for chunk in chunks:
-            file.write(chunk)
-            file.flush()
-            good.eventually(lambda: "still writing" in (good.get("/v1/configs/app")["broken"] or ""))
-            good.passes()
-            assert good.ids() == before
-    good.write_text("app", "".join(chunks))
-    good.proves()
-    assert good.ps().keys() == {"web", "db", "more"}
-    assert good.actions("web").count("create") == 2
-
-
 def test_an_empty_file_means_no_containers(good):
     """Empty, null and a bare header are understood: nothing is declared there (T-094)."""
     good.write_text("app", "")

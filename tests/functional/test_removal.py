@@ -77,63 +77,6 @@ def test_a_removed_container_is_stopped_with_its_signal_and_grace_before_it_goes
     assert died == ["7"]
 
 
-def test_too_many_removals_at_once_are_held_until_they_are_confirmed(started):
-    """When most of the node would go, it stays and says what to do; confirmed, exactly that goes (S-24)."""
-    started.write("app", services(7))
-    started.write("other", {"web": service()})
-    started.proves()
-    before = started.ids()
-    started.delete("app")
-    started.becomes("held", *services(7))
-    started.passes()
-    assert started.ids() == before
-    assert "confirm-removals" in started.row("c0")["reason"]
-    started.confirm_removals()
-    started.eventually(lambda: started.ids() == {"web": before["web"]})
-
-
-def test_held_removals_are_over_when_the_files_come_back(started):
-    """Bringing the files back leaves every container as it was, and what was once confirmed holds no longer (S-24)."""
-    started.write("app", services(7))
-    started.proves()
-    before = started.ids()
-    started.delete("app")
-    started.becomes("held", *services(7))
-    started.write("app", services(7))
-    started.proves()
-    assert started.ids() == before
-
-
-def test_a_foreign_container_with_the_needed_name_is_a_conflict_and_untouched(started):
-    """Another's container keeps its name and its life; once it is gone the conflict resolves itself (T-015, T-113,
-    S-18).
-    """
-    foreign = started.make_foreign("web", managed_by="ceph")
-    since = started.started_at("web")
-    started.write("app", {"web": service(), "db": service()})
-    started.becomes("conflict", "web")
-    started.becomes("running", "db")
-    started.passes()
-    assert started.id("web") == foreign
-    assert started.started_at("web") == since
-    assert started.full("web") in started.row("web")["reason"]
-    started.by_hand("DELETE", "web?force=1")
-    started.proves()
-    assert started.id("web") != foreign
-
-
-def test_a_foreign_container_in_the_place_of_a_prepared_one_stops_the_replacement_only(started):
-    """Where NAME.next is another's, the good container runs on untouched (T-015, S-18)."""
-    started.write("app", {"web": service()})
-    started.proves()
-    good = started.id("web")
-    foreign = started.make_foreign("web.next")
-    started.write("app", {"web": service(environment={"V": "2"})})
-    started.becomes("conflict", "web")
-    assert started.ids() == {"web": good, "web.next": foreign}
-    assert started.running("web")
-
-
 def test_containers_of_nobody_and_of_other_owners_are_never_touched(started):
     """Whatever carries no label of ours stays, also when everything of ours goes (T-014, T-015, T-113)."""
     foreign = {

@@ -6,13 +6,6 @@ from tests.functional.node import running_script, service
 
 pytestmark = pytest.mark.engine
 
-GETS_SICK = "while [ ! -e /tmp/go ]; do sleep 0.1; done; touch /tmp/sick; while :; do sleep 0.1; done"
-
-
-def healthy_unless_sick(**keys):
-    check = {"test": "test ! -e /tmp/sick", "interval": "1s", "retries": 1, "timeout": "2s"}
-    return running_script("while :; do sleep 0.1; done", stop_signal="SIGKILL", healthcheck=check, **keys)
-
 
 def come_up_good(node, **keys):
     """Bring up a good first version and return its container's id."""
@@ -33,31 +26,6 @@ def rolled_back_to(node, good):
     node.check_never_two_running()
 
 
-def test_a_version_that_exits_at_once_is_rolled_back_to_the_same_container(started):
-    """The kept container comes back by itself under its id, and evidence is kept of what failed (S-14, T-035)."""
-    good = come_up_good(started)
-    broken = running_script("echo starting; echo no such option: frob >&2; exit 3", restart="no")
-    started.write("app", {"web": broken})
-    rolled_back_to(started, good)
-    row = started.row("web")
-    assert "exited with code 3" in row["reason"]
-    assert row["running_hash"] != row["desired_hash"]
-    assert not row["settled"]
-    assert started.get("/v1/configs/app")["failed"]
-    rejected = [event for event in started.history("web") if event["event"] == "rejected"]
-    assert rejected
-    assert "exited with code 3" in rejected[0]["detail"]
-    assert started.metric('paunchd_rollbacks_total{reason="exited"}') == 1
-
-
-def test_a_version_that_loops_is_rolled_back_after_its_restarts(started):
-    """Restarting more often than allowed is a failure, whatever the engine's restart policy would still do (T-068)."""
-    good = come_up_good(started)
-    started.write("app", {"web": running_script("exit 1", rollout={"max_restarts": 1})})
-    rolled_back_to(started, good)
-    assert "restarted" in started.row("web")["reason"]
-
-
 def test_a_version_that_never_gets_healthy_is_rolled_back_at_its_deadline(started):
     """A health test that never passes holds the gate shut until the deadline, and then the good one is back (S-19)."""
     good = come_up_good(started)
@@ -65,29 +33,6 @@ def test_a_version_that_never_gets_healthy_is_rolled_back_at_its_deadline(starte
     started.write("app", {"web": sick})
     rolled_back_to(started, good)
     assert "not healthy within 1 s" in started.row("web")["reason"]
-
-
-def test_a_version_that_turns_unhealthy_in_probation_is_rolled_back(make_node):
-    """Healthy is not proven: what gets sick while it is watched goes back as well (S-14)."""
-    node = make_node(rollout__probation_seconds=60)
-    node.start()
-    node.write("app", {"web": service(rollout={"probation_seconds": 0})})
-    node.proves()
-    good = node.id("web")
-    node.write("app", {"web": healthy_unless_sick()})
-    node.becomes("proving", "web")
-    node.run_in("web", "touch", "/tmp/sick")
-    rolled_back_to(node, good)
-    assert "unhealthy" in node.row("web")["reason"]
-
-
-def test_a_version_that_the_kernel_kills_for_its_memory_is_rolled_back(started):
-    """Killed for using more memory than it may is a failure even where the policy would restart it (S-14)."""
-    good = come_up_good(started)
-    hungry = running_script("sleep 0.2; x=x; while :; do x=$x$x; done", mem_limit="8m", memswap_limit="8m")
-    started.write("app", {"web": hungry})
-    rolled_back_to(started, good)
-    assert "memory" in started.row("web")["reason"]
 
 
 def test_a_version_that_the_engine_refuses_to_make_is_rejected_and_the_good_one_is_never_touched(started):
@@ -106,22 +51,6 @@ def test_a_version_that_the_engine_refuses_to_start_is_rolled_back(started):
     started.write("app", {"web": service(command=["/no/such/program"])})
     rolled_back_to(started, good)
     assert "no such" in started.row("web")["reason"]
-
-
-def test_a_rejected_version_is_held_until_it_changes(started):
-    """The same version is not tried again, not even after a restart of the daemon; another one is."""
-    good = come_up_good(started)
-    broken = running_script("exit 3", restart="no")
-    started.write("app", {"web": broken})
-    rolled_back_to(started, good)
-    starts = started.actions("web").count("start")
-    started.restart()
-    started.passes(3)
-    assert started.state("web") == "rolled-back"
-    assert started.actions("web").count("start") == starts
-    started.write("app", {"web": service(environment={"V": "3"})})
-    started.proves()
-    assert started.id("web") != good
 
 
 def test_a_rejected_version_is_tried_again_when_asked_to(started, tmp_path):
@@ -153,31 +82,6 @@ def test_taking_back_a_rejected_version_leaves_the_good_container_as_it_is(start
     started.proves()
     assert started.id("web") == good
     assert started.actions("web").count("start") == starts
-
-
-def test_a_rollback_whose_target_fails_as_well_is_parked(started, tmp_path):
-    """Where the good one does not come up either, both facts are said, nothing flaps, and mending the host lets the
-    good one come back (S-15).
-    """
-    flags = tmp_path / "flags"
-    flags.mkdir()
-    (flags / "up").touch()
-    needs_host = service(command=["/flags/program"], volumes=[f"{flags}:/flags"])
-    program = flags / "program"
-    program.write_text("#!/bin/sh\ntrap 'exit 0' TERM\nwhile :; do sleep 0.1; done\n")
-    program.chmod(0o755)
-    started.write("app", {"web": needs_host})
-    started.proves()
-    good = started.id("web")
-    program.rename(flags / "away")
-    started.write("app", {"web": running_script("exit 3", restart="no")})
-    started.becomes("parked", "web")
-    reason = started.row("web")["reason"]
-    assert "exited with code 3" in reason
-    assert "good revision does not come up" in reason
-    assert good in started.ids().values()
-    (flags / "away").rename(program)
-    rolled_back_to(started, good)
 
 
 def test_the_first_version_of_a_container_is_never_rejected(started):
