@@ -46,6 +46,14 @@ def kind_of(snapshot: Snapshot, name: str) -> Kind:
     return Kind(kinds[0]) if kinds and kinds[0] in set(Kind) else Kind.CONTAINER
 
 
+def config_of(snapshot: Snapshot, name: str) -> str | None:
+    """Tell which config declares *name*, else which one its container was made for."""
+    item = snapshot.desired.items.get(name)
+    if item is not None:
+        return item.config_id
+    return next((container.config_id for container in snapshot.observed.of(name).containers), None)
+
+
 def expected_names(snapshot: Snapshot) -> frozenset[str]:
     """Names that should be serving: declared, and of the kind that runs on."""
     items = snapshot.desired.items.values()

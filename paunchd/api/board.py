@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
+from paunchd.api.changes import changes
+from paunchd.api.journal import Journal
 from paunchd.reconcile.model import Snapshot
 
 
 class Board:
-    """For one event loop. *current* is ``None`` until the first pass is done."""
+    """For one event loop. *current* is ``None`` until the first pass is done; *journal* has what changed since."""
 
     def __init__(self) -> None:
         self.current: Snapshot | None = None
+        self.journal = Journal()
         self._published = asyncio.Event()
 
     def publish(self, snapshot: Snapshot) -> None:
-        self.current = snapshot
+        before, self.current = self.current, snapshot
+        if before is not None:
+            self.journal.add(changes(before, snapshot), datetime.now(UTC))
         published, self._published = self._published, asyncio.Event()
         published.set()
 

@@ -189,7 +189,7 @@ def _common(snapshot: Snapshot, name: str) -> dict[str, object]:
     return {
         "name": name,
         "kind": readings.kind_of(snapshot, name),
-        "config_id": item.config_id if item else (shown.config_id if shown else None),
+        "config_id": readings.config_of(snapshot, name),
         "step": item.step if item else None,
         "state": status.state.value,
         "reason": status.reason,
