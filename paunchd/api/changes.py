@@ -161,9 +161,7 @@ def _lanes(name: str, old: Lane | None, new: Lane | None) -> Iterator[LaneEnded 
         yield LaneBegan(name=name, reason=str(new.reason), steps=[str(step) for step in new.steps])
 
 
-def _records(
-    name: str, old: Past, new: Past
-) -> Iterator[RevisionAccepted | RevisionRejected | RunEnded | HoldChanged]:
+def _records(name: str, old: Past, new: Past) -> Iterator[RevisionAccepted | RevisionRejected | RunEnded | HoldChanged]:
     if new.good and (old.good is None or old.good.hash != new.good.hash):
         yield RevisionAccepted(name=name, revision=new.good.hash)
     for revision in new.rejected.keys() - old.rejected.keys():

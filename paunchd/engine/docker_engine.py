@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from docker.types.daemon import CancellableStream
 from urllib3.exceptions import ReadTimeoutError
@@ -19,10 +19,11 @@ from urllib3.exceptions import ReadTimeoutError
 from paunchd.engine import answers
 from paunchd.engine.client import Client, Sdk, asking, send
 from paunchd.engine.config import create_config, update_config
-from paunchd.engine.execs import kill_exec
+from paunchd.engine.execs import finish_exec
 from paunchd.engine.inputs import passed_through, read_inputs
+from paunchd.engine.logs import Wanted, read_logs
 from paunchd.engine.protocol import OUTPUT_LIMIT, ExecResult
-from paunchd.engine.streams import Stream, Tail, demultiplexed, pieces
+from paunchd.engine.streams import Handover, Stream, Tail
 from paunchd.engine.workers import Workers
 from paunchd.errors import Conflict, EngineError, EngineUnavailable, NotFound, Rejected
 from paunchd.reconcile.model import Details, Listed
@@ -32,7 +33,8 @@ T = TypeVar("T")
 
 _LONG_CALLS = 4  # threads for long calls, for each one for short calls
 _WATCHERS = 2
-_EXEC_POLL_SECONDS = 0.05
+FOLLOWERS = 16
+"""How many logs are read out at once."""
 _INSPECT_SECONDS = 5.0
 #: What changes a container, in the words of Docker and podman; not `exec_*`: a health test makes three.
 _EVENTS = "create start restart die died stop kill oom pause unpause rename update destroy remove health_status"
@@ -76,6 +78,7 @@ class DockerEngine:
         self._reads = Workers("engine-reads", concurrency, client)
         self._long = Workers("engine-long", concurrency * _LONG_CALLS, client)
         self._watchers = Workers("engine-events", _WATCHERS, client)
+        self._followers = Workers("engine-logs", FOLLOWERS, client)
         self._streams: set[Stream] = set()
 
     async def list(self) -> Sequence[Listed]:
@@ -180,20 +183,30 @@ class DockerEngine:
         def call(client: Client, stream: Stream) -> ExecResult:
             with client.asked("run a command in", ref) as sdk:
                 created = send(sdk, "POST", f"/containers/{ref}/exec", json=asked).json()
-                return _finish_exec(sdk, created["Id"], stream, timeout_seconds)
+                return finish_exec(sdk, created["Id"], stream, timeout_seconds)
 
         return await self._stream_of("exec", call)
 
     async def logs(self, ref: str, tail: int) -> str:
         def call(client: Client, stream: Stream) -> str:
-            with client.asked("read logs of", ref) as sdk:
-                split = pieces if answers.has_terminal(sdk.inspect_container(ref)) else demultiplexed
-                wanted = {"stdout": 1, "stderr": 1, "tail": tail}
-                with send(sdk, "GET", f"/containers/{ref}/logs", params=wanted, stream=True) as response:
-                    stream.open(CancellableStream(iter(()), response))
-                    return Tail(OUTPUT_LIMIT).add_all(split(response.raw.read)).text()
+            return Tail(OUTPUT_LIMIT).add_all(read_logs(client, ref, Wanted(tail), stream)).text()
 
         return await self._stream_of("logs", call)
+
+    async def log_pieces(self, ref: str, *, tail: int | None, follow: bool, timestamps: bool) -> AsyncIterator[bytes]:
+        wanted, stream = Wanted(tail, follow, timestamps), Stream()
+        handover = Handover(stream)
+        reading = self._followers.submit(lambda client: handover.put_all(read_logs(client, ref, wanted, stream)))
+        reading.add_done_callback(lambda _: handover.finish())
+        self._streams.add(stream)
+        try:
+            async for piece in handover.pieces():
+                yield piece
+            await reading
+        finally:
+            self._streams.discard(stream)
+            reading.cancel()
+            stream.end()
 
     async def events(self) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
@@ -218,7 +231,8 @@ class DockerEngine:
     async def close(self) -> None:
         for stream in self._streams:
             stream.end()
-        await asyncio.gather(*(w.close() for w in (self._short, self._reads, self._long, self._watchers)))
+        pools = (self._short, self._reads, self._long, self._watchers, self._followers)
+        await asyncio.gather(*(pool.close() for pool in pools))
 
     async def _ask(self, verb: str, what: str, call: Callable[[Sdk], T]) -> T:
         return await self._counted(verb, self._short, asking(verb, what, call))
@@ -253,25 +267,6 @@ class DockerEngine:
         with client.asked("stop", ref) as sdk:
             grace = answers.grace_seconds(sdk.inspect_container(ref))
             send(sdk, "POST", f"/containers/{ref}/stop", timeout=grace + self._call_timeout)
-
-
-def _finish_exec(sdk: Sdk, exec_id: str, stream: Stream, timeout_seconds: float | None) -> ExecResult:
-    tail = Tail(OUTPUT_LIMIT)
-    patience: Any = (sdk.timeout, None)  # how long a command may be silent is no matter of the connection
-    path = f"/exec/{exec_id}/start"
-    asked = {"Detach": False, "Tty": False}
-    with send(sdk, "POST", path, json=asked, stream=True, timeout=patience) as response:
-        stream.open(CancellableStream(iter(()), response))
-        with stream.ended_after(timeout_seconds):
-            tail.add_all(demultiplexed(response.raw.read))
-            answer = sdk.exec_inspect(exec_id)
-            while answer.get("Running") and not stream.ended:  # it has closed its output and goes on
-                time.sleep(_EXEC_POLL_SECONDS)
-                answer = sdk.exec_inspect(exec_id)
-    if stream.ended and answer.get("Running"):
-        kill_exec(answer)
-        return ExecResult(None, tail.text())
-    return ExecResult(cast("int", answer["ExitCode"]), tail.text())
 
 
 def _watch(client: Client, stream: Stream, tell: Callable[[], None]) -> None:

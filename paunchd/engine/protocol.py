@@ -93,6 +93,13 @@ class Engine(Protocol):
     async def logs(self, ref: str, tail: int) -> str:
         """Return the newest *tail* lines of both streams, as text whatever their bytes are."""
 
+    def log_pieces(self, ref: str, *, tail: int | None, follow: bool, timestamps: bool) -> AsyncIterator[bytes]:
+        """Yield what both streams of a container hold, from the newest *tail* lines on (``None``: from the first).
+
+        The first piece is empty and says that the engine answers. *follow*: go on with what is still to come, until
+        the container ends. Whoever does not read to the end closes it.
+        """
+
     def events(self) -> AsyncIterator[None]:
         """Yield at least once for each change of a container, and say nothing about it.
 

@@ -1,13 +1,15 @@
 """Long answers of an engine: read piece by piece, kept to their end, and ended from another thread."""
 
+import asyncio
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, Self
 
 _HEADER = struct.Struct(">BxxxL")
 _PIECE = 32 * 1024
+_LOOK_UP_SECONDS = 0.5
 
 
 class Closable(Protocol):
@@ -82,9 +84,32 @@ class Tail:
         del self._kept[: max(0, len(self._kept) - self._limit)]
 
 
-def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    while data := read(_PIECE):
-        yield data
+class Handover:
+    """Pieces from a thread to a coroutine, no more than *most* of them under way.
+
+    Made in the event loop that reads them. The thread gives up once the stream is ended.
+    """
+
+    def __init__(self, stream: Stream, most: int = 16) -> None:
+        self._stream = stream
+        self._loop = asyncio.get_running_loop()
+        self._free = threading.Semaphore(most)
+        self._arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def put_all(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            while not self._free.acquire(timeout=_LOOK_UP_SECONDS):
+                if self._stream.ended:
+                    return
+            self._loop.call_soon_threadsafe(self._arrived.put_nowait, piece)
+
+    def finish(self) -> None:
+        self._arrived.put_nowait(None)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        while (piece := await self._arrived.get()) is not None:
+            self._free.release()
+            yield piece
 
 
 def demultiplexed(read: Callable[[int], bytes]) -> Iterator[bytes]:

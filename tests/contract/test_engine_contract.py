@@ -144,6 +144,12 @@ async def test_a_task_that_ends_leaves_its_exit_code_and_output(subject):
     details = await subject.engine.inspect(ref)
     assert (details.exit_code, details.oom_killed, details.restart_count) == (3, False, 0)
     assert await subject.engine.logs(ref, 10) == "broken\n"
+    assert [piece async for piece in pieces_of(subject.engine, ref, tail=10)] == [b"", b"broken\n"]
+    assert [piece async for piece in pieces_of(subject.engine, ref, tail=0)] == [b""]
+
+
+def pieces_of(engine, ref, *, tail=None, follow=False):
+    return engine.log_pieces(ref, tail=tail, follow=follow, timestamps=False)
 
 
 async def test_stopping_is_done_once_and_asked_for_any_number_of_times(subject):
@@ -257,6 +263,7 @@ async def test_what_is_not_there_is_not_found_by_the_other_calls_either(subject)
         engine.update(gone, RestartPolicy("no"), None),
         engine.run_exec(gone, ["true"]),
         engine.logs(gone, 5),
+        anext(pieces_of(engine, gone)),
     ):
         with pytest.raises(NotFound, match=rf"cannot .* {gone}: "):
             await call
@@ -307,6 +314,7 @@ async def test_an_engine_that_is_away_is_unavailable_to_every_call(fake):
             engine.remove("x"),
             engine.run_exec("x", ["true"]),
             engine.logs("x", 1),
+            anext(pieces_of(engine, "x")),
             anext(engine.events()),
         ):
             with pytest.raises(EngineUnavailable, match=r"^cannot "):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from paunchd.engine import OUTPUT_LIMIT, DockerEngine
+from paunchd.engine.docker_engine import FOLLOWERS
 from paunchd.errors import EngineUnavailable, NotFound, Rejected
 from paunchd.reconcile.model import ContainerState
 from paunchd.spec import ContainerSpec
@@ -129,6 +130,31 @@ async def test_logs_of_a_terminal_are_read_too(engine, start):
     """With a terminal the engine does not split the streams."""
     ref = await start(command=["sh", "-c", "echo on a terminal; sleep 60"], tty=True, stop_signal="SIGKILL")
     await says(engine, ref, "on a terminal\r\n")
+
+
+@pytest.mark.parametrize("tty", [False, True], ids=["two streams", "a terminal"])
+async def test_a_log_is_followed_line_by_line_until_its_container_ends(engine, start, tty):
+    """What was said comes at once, what is said later when it is, and in the end the end."""
+    script = "echo first; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo last"
+    ref = await start(command=["sh", "-c", script], tty=tty)
+    pieces = engine.log_pieces(ref, tail=None, follow=True, timestamps=False)
+    async with asyncio.timeout(10):
+        assert await anext(pieces) == b""
+        assert (await anext(pieces)).strip() == b"first"
+        await engine.run_exec(ref, ["touch", "/tmp/go"])
+        assert [piece.strip() async for piece in pieces] == [b"last"]
+
+
+async def test_whoever_stops_following_leaves_no_thread_behind(engine, start):
+    """A log without end is given up at once, as often as it is asked for, and the threads are free for others."""
+    talking = await start(command=["sh", "-c", "while :; do echo y; done"], stop_signal="SIGKILL")
+    async with asyncio.timeout(20):
+        for _ in range(2 * FOLLOWERS):
+            pieces = engine.log_pieces(talking, tail=10, follow=True, timestamps=False)
+            assert [await anext(pieces), (await anext(pieces))[:1]] == [b"", b"y"]
+            await pieces.aclose()
+        pieces = engine.log_pieces(talking, tail=1, follow=False, timestamps=True)
+        assert b"".join([piece async for piece in pieces]).endswith(b"Z y\n")
 
 
 async def test_t053_a_ulimit_is_honoured(engine, start):

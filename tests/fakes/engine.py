@@ -209,6 +209,13 @@ class FakeEngine:
         one = await self._find("logs", ref)
         return "".join(one.output.splitlines(keepends=True)[-tail:])
 
+    async def log_pieces(self, ref: str, *, tail: int | None, follow: bool, timestamps: bool) -> AsyncIterator[bytes]:
+        one = await self._find("logs", ref)
+        yield b""
+        lines = one.output.splitlines(keepends=True)
+        for line in lines if tail is None else lines[max(0, len(lines) - tail) :]:
+            yield line.encode()
+
     async def events(self) -> AsyncIterator[None]:
         arrived: asyncio.Queue[bool] = asyncio.Queue()
         if self.away:

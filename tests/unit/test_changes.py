@@ -84,7 +84,9 @@ def test_a_lane_is_told_when_it_begins_and_when_it_ends():
 def test_a_lane_that_follows_another_at_once_is_told_apart():
     """Two lanes of one name without a pass between them end and begin."""
     again = replace(LANE)
-    kinds = [type(one) for one in told(node(STARTING, in_flight={"web": LANE}), node(STARTING, in_flight={"web": again}))]
+    kinds = [
+        type(one) for one in told(node(STARTING, in_flight={"web": LANE}), node(STARTING, in_flight={"web": again}))
+    ]
     assert kinds == [LaneEnded, LaneBegan]
 
 

@@ -1,0 +1,27 @@
+"""Answers that go on: bytes over a connection whose reader may be slow, or gone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from aiohttp import web
+
+PATIENCE_SECONDS = 20.0
+
+
+async def send(
+    request: web.Request, pieces: AsyncIterator[bytes], content_type: str, headers: Mapping[str, str] | None = None
+) -> web.StreamResponse:
+    """Answer with *pieces* as they come. A reader who takes nothing for 20 s is cut off."""
+    answer = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
+    answer.content_type, answer.charset = content_type, "utf-8"
+    await answer.prepare(request)
+    if request.method == "HEAD":
+        return answer
+    try:
+        async for piece in pieces:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await answer.write(piece)
+    except TimeoutError:
+        if request.transport:
+            request.transport.abort()
+    return answer
