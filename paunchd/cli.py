@@ -215,6 +215,7 @@ def _asks(command: str, said: str, *parts: str) -> None:
 
 _asks("retry", "Try again what failed, was rejected or is parked.", "retry")
 _asks("rollback", "Go back to the last good revision, and stay there until the definition changes.", "rollback")
+_asks("restart", "Stop a container and start it again.", "restart")
 _asks("hold", "Leave a container as it is, whatever its file says.", "hold")
 _asks("release", "End a hold.", "release")
 

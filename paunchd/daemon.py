@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry
 
 from paunchd import __version__
 from paunchd.api.board import Board
-from paunchd.api.routes import Sources
 from paunchd.api.serve import serve
+from paunchd.api.sources import Sources
 from paunchd.engine import DockerEngine
 from paunchd.errors import EngineError, PaunchdError, SettingsError, StoreError
 from paunchd.log import setup_logging
@@ -139,8 +139,7 @@ class Daemon:
 
     async def _serve(self) -> None:
         requests = Requests(self._loop, self._store, self._recorder, self._board)
-        store = self._store
-        sources = Sources(self._board, requests, self._metrics, store.events, self._stuck, store.evidence)
+        sources = Sources(self._board, requests, self._metrics, self._store, self._engine, self._stuck)
         await serve(sources, self._settings.api, on_socket=self._say_ready)
 
     def _stuck(self) -> str:

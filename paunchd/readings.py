@@ -69,9 +69,10 @@ def is_ready(snapshot: Snapshot, name: str) -> bool:
 
 
 def held_removals(snapshot: Snapshot) -> tuple[str, ...]:
-    """Names no config declares any more whose removal waits for an operator."""
+    """Names no config declares any more whose removal waits to be confirmed; a hold is another matter."""
     undeclared = snapshot.plan.statuses.keys() - snapshot.desired.items.keys()
-    return tuple(sorted(name for name in undeclared if state_of(snapshot, name) is State.HELD))
+    held = (name for name in undeclared if state_of(snapshot, name) is State.HELD)
+    return tuple(sorted(name for name in held if not snapshot.history.of(name).hold))
 
 
 def broken_files(snapshot: Snapshot) -> frozenset[str]:

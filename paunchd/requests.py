@@ -8,8 +8,9 @@ import asyncio
 import structlog
 
 from paunchd.api.board import Board
+from paunchd.readings import held_removals
 from paunchd.reconcile.loop import Loop
-from paunchd.reconcile.model import Snapshot, State
+from paunchd.reconcile.model import Restart, Snapshot
 from paunchd.reconcile.record import Recorder
 from paunchd.spec import Kind
 from paunchd.store import Event, Store
@@ -26,34 +27,31 @@ class Requests:
         self._recorder = recorder
         self._board = board
 
-    async def reconcile(self) -> None:
+    async def reconcile(self, *, uid: int) -> None:  # noqa: ARG002 - a look at everything changes nothing
         self._loop.wake()
 
-    async def confirm_removals(self) -> None:
+    async def confirm_removals(self, *, uid: int) -> None:
         """Let exactly those removals go that are held now."""
         snapshot = self._board.current
         if snapshot is None:
             return
-        orphaned = snapshot.plan.statuses.keys() - snapshot.desired.items.keys()
-        held = {
-            name
-            for name in orphaned
-            if snapshot.plan.statuses[name].state is State.HELD and not snapshot.history.of(name).hold
-        }
+        held = set(held_removals(snapshot))
         self._loop.confirmed |= held
         log.info("removals_confirmed", names=sorted(held))
         self._loop.wake()
+        for name in sorted(held):
+            await self._tell(Event(name, "asked to confirm the removal", uid=uid))
 
-    async def retry(self, name: str) -> None:
+    async def retry(self, name: str, *, uid: int) -> None:
         """Try *name* again, and whoever of its group is held because of the same rejection."""
         snapshot = self._known(name)
         rejected = [one for one in _group_of(snapshot, name) if _is_rejected(snapshot, one)]
         for member in {name: None} | dict.fromkeys(rejected):
             await asyncio.to_thread(self._store.retry, member)
             self._recorder.attempts.pop(member, None)
-            await self._asked(member, "retry")
+            await self._asked(Event(member, "asked to retry", uid=uid))
 
-    async def rollback(self, name: str) -> None:
+    async def rollback(self, name: str, *, uid: int) -> None:
         """Go back to the last good revision of *name*, and of those of its group that were rolled out with it; a
         person's word, so never judged.
         """
@@ -70,22 +68,39 @@ class Requests:
             raise ValueError(f"cannot roll back {name}: no good revision but the desired one is known")
         for member in told:
             self._recorder.rolled_back(member)
-            await self._asked(member, "roll back")
+            await self._asked(Event(member, "asked to roll back", desired[member], uid=uid))
 
-    async def hold(self, name: str) -> None:
+    async def restart(self, name: str, *, uid: int) -> None:
+        """End what runs under *name* and start it again; asked twice about one run, it is done once."""
+        snapshot = self._known(name)
+        live = snapshot.observed.of(name).live
+        if not _is_container(snapshot, name):
+            raise ValueError(f"cannot restart {name}: only a declared container runs on; a task or exec is retried")
+        if snapshot.history.of(name).hold:
+            raise ValueError(f"cannot restart {name}: it is held; release it first")
+        if live is None or not live.running:
+            raise ValueError(f"cannot restart {name}: it does not run")
+        restart = Restart(live.id, live.details.started_at)
+        await asyncio.to_thread(self._store.ask_restart, name, restart)
+        await self._asked(Event(name, "asked to restart", live.hash, uid=uid))
+
+    async def hold(self, name: str, *, uid: int) -> None:
         self._known(name)
         await asyncio.to_thread(self._store.set_hold, name, hold=True)
-        await self._asked(name, "hold")
+        await self._asked(Event(name, "asked to hold", uid=uid))
 
-    async def release(self, name: str) -> None:
+    async def release(self, name: str, *, uid: int) -> None:
         self._known(name)
         await asyncio.to_thread(self._store.set_hold, name, hold=False)
-        await self._asked(name, "release")
+        await self._asked(Event(name, "asked to release", uid=uid))
 
-    async def _asked(self, name: str, what: str) -> None:
-        log.info("request_taken", name=name, request=what)
+    async def _asked(self, event: Event) -> None:
+        log.info("request_taken", name=event.name, request=event.event)
         self._loop.wake()
-        await asyncio.to_thread(self._store.tell, Event(name, f"asked to {what}"))
+        await self._tell(event)
+
+    async def _tell(self, event: Event) -> None:
+        await asyncio.to_thread(self._store.tell, event)
 
     def _known(self, name: str) -> Snapshot:
         snapshot = self._board.current

@@ -17,7 +17,7 @@ from typing import Any
 
 from paunchd import store_records as records
 from paunchd.errors import StoreError
-from paunchd.reconcile.model import Item, Past, Result, Revision
+from paunchd.reconcile.model import Item, Past, Restart, Result, Revision
 from paunchd.spec import dump
 from paunchd.store_records import Change, Rejection
 from paunchd.store_schema import open_store
@@ -29,13 +29,14 @@ OUTPUT_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a name's story: what was begun, or asked for, and why."""
+    """One line of a name's story: what was begun, or asked for (by the user of *uid*), and why."""
 
     name: str
     event: str
     revision: str = ""
     image: str = ""
     detail: str = ""
+    uid: int | None = None
 
 
 class Store:
@@ -60,7 +61,7 @@ class Store:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The story of *name*, newest first."""
-        columns = ("at", "event", "outcome", "seconds", "hash", "image", "detail")
+        columns = ("at", "event", "outcome", "seconds", "hash", "image", "detail", "uid")
         query = f"SELECT {', '.join(columns)} FROM events WHERE name = ? ORDER BY id DESC"  # noqa: S608 - our own words
         return [dict(zip(columns, row, strict=True)) for row in self._select(query, (name,))]
 
@@ -68,6 +69,11 @@ class Store:
         """What was kept of each rejected revision of *name*."""
         rows = self._select("SELECT hash, cause, evidence, at FROM rejected WHERE name = ? ORDER BY at", (name,))
         return [{"hash": h, "cause": c, **json.loads(evidence), "at": at} for h, c, evidence, at in rows]
+
+    def outputs(self, name: str) -> list[dict[str, Any]]:
+        """What the runs of the task or exec *name* printed, newest first."""
+        rows = self._select("SELECT key, output, at FROM results WHERE name = ? ORDER BY at DESC", (name,))
+        return [{"key": key, "output": output, "at": at} for key, output, at in rows]
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -137,6 +143,12 @@ class Store:
             change.execute("UPDATE names SET hold = ? WHERE name = ?", (hold, name))
             change.past = replace(change.past, hold=hold)
 
+    def ask_restart(self, name: str, restart: Restart) -> None:
+        with self._changing(name) as change:
+            row = (restart.container_id, restart.started_at, name)
+            change.execute("UPDATE names SET restart_id = ?, restart_started_at = ? WHERE name = ?", row)
+            change.past = replace(change.past, restart=restart)
+
     def set_last_error(self, name: str, error: str) -> None:
         if self._names.get(name, Past()).last_error == error:
             return
@@ -169,8 +181,9 @@ class Store:
         """Add *event* to its name's story and return its number; the oldest go."""
         with self._writing() as connection:
             number = connection.execute(
-                "INSERT INTO events (name, at, event, outcome, hash, image, detail) VALUES (?, ?, ?, '', ?, ?, ?)",
-                (event.name, time.time(), event.event, event.revision, event.image, event.detail),
+                "INSERT INTO events (name, at, event, outcome, hash, image, detail, uid)"
+                " VALUES (?, ?, ?, '', ?, ?, ?, ?)",
+                (event.name, time.time(), event.event, event.revision, event.image, event.detail, event.uid),
             ).lastrowid
             connection.execute(
                 "DELETE FROM events WHERE name = ? AND id <= (SELECT id FROM events WHERE name = ?"
@@ -204,20 +217,12 @@ class Store:
 
     def _read(self) -> dict[str, Past]:
         names: dict[str, Past] = {}
-        query = (
-            "SELECT name, known, step, start_order, good_hash, good_spec, good_at, before_hash, before_spec, hold,"
-            " last_error FROM names"
+        columns = (
+            "name, known, step, start_order, good_hash, good_spec, good_at, before_hash, before_spec, hold, last_error,"
+            " restart_id, restart_started_at"
         )
-        for name, known, step, start_order, good, spec, at, before, before_spec, hold, error in self._select(query, ()):
-            names[name] = Past(
-                known=bool(known),
-                rank=(step, start_order),
-                good=Revision(good, records.spec_of(spec)) if good else None,
-                good_at=at,
-                before=Revision(before, records.spec_of(before_spec)) if before else None,
-                hold=bool(hold),
-                last_error=error,
-            )
+        for row in self._select(f"SELECT {columns} FROM names", ()):  # noqa: S608 - our own words
+            names[row[0]] = records.past_of(row[1:])
         for name, revision, cause in self._select("SELECT name, hash, cause FROM rejected ORDER BY at", ()):
             past = names.get(name, Past())
             names[name] = replace(past, rejected={**past.rejected, revision: cause})

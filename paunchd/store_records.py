@@ -8,9 +8,9 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from paunchd.reconcile.model import Item, Past, Revision
+from paunchd.reconcile.model import Item, Past, Restart, Revision
 from paunchd.spec import ContainerSpec, dump, load
 
 REVISIONS_KEPT = 10
@@ -82,6 +82,21 @@ def roll_back(change: Change, name: str, desired: str, cause: str) -> bool:
         change.past = replace(change.past, before=None)
     reject(change, name, Rejection(desired, cause))
     return True
+
+
+def past_of(row: tuple[Any, ...]) -> Past:
+    """What a row of ``names`` says; its rejected revisions and results stand elsewhere."""
+    known, step, start_order, good, good_spec, at, before, before_spec, hold, error, restart_id, started_at = row
+    return Past(
+        known=bool(known),
+        rank=(step, start_order),
+        good=Revision(good, spec_of(good_spec)) if good else None,
+        good_at=at,
+        before=Revision(before, spec_of(before_spec)) if before else None,
+        hold=bool(hold),
+        restart=Restart(restart_id, started_at) if restart_id else None,
+        last_error=error,
+    )
 
 
 def dumped(revision: Revision | None) -> str | None:

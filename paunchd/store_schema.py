@@ -59,10 +59,16 @@ _FIRST = """
 
 _GOOD_AT = "ALTER TABLE names ADD COLUMN good_at REAL NOT NULL DEFAULT 0;"
 
+_ASKED = """
+    ALTER TABLE events ADD COLUMN uid INTEGER;
+    ALTER TABLE names ADD COLUMN restart_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE names ADD COLUMN restart_started_at TEXT NOT NULL DEFAULT '';
+"""
+
 #: Nobody else writes; a person's sqlite3 may look. A lane rather fails and is tried again than holds up all others.
 BUSY_SECONDS = 1.0
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT, _ASKED)
 
 
 def open_store(path: Path) -> tuple[sqlite3.Connection, Path | None]:

@@ -6,25 +6,43 @@ from collections.abc import Collection
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from paunchd.api import events, logs, reads
 from paunchd.api.count import counting
 from paunchd.api.errors import problems
 from paunchd.api.openapi import describe
-from paunchd.api.routes import RENDERED, ROUTES, SOURCES, WAITERS, Rendered, Route, Sources, Waiters
+from paunchd.api.query import refuse_unknown
+from paunchd.api.routes import ROUTES, Route
 from paunchd.api.security import MAX_BODY_BYTES, guard_tcp
+from paunchd.api.sources import SOURCES, Places, Sources
+from paunchd.engine.protocol import LOGS_AT_ONCE
 
 
 def make_app(sources: Sources, tcp_hosts: Collection[str] | None = None) -> web.Application:
     """Build the application for the unix socket or, with *tcp_hosts*, the read-only one for these."""
     guards = [] if tcp_hosts is None else [guard_tcp(tcp_hosts)]
     app = web.Application(middlewares=[counting(sources.metrics), problems, *guards], client_max_size=MAX_BODY_BYTES)
-    app[SOURCES], app[WAITERS], app[RENDERED] = sources, Waiters(), Rendered()
+    app[SOURCES], app[reads.RENDERED] = sources, reads.Rendered()
+    app[reads.WAITERS] = Places(reads.MAX_WAITERS, "waiting requests")
+    app[events.STREAMS] = Places(events.MAX_STREAMS, "event streams")
+    app[logs.READERS] = Places(LOGS_AT_ONCE, "logs")
     app.on_response_prepare.append(_harden)
     openapi = Route("GET", "/openapi.json", _openapi(), "This description")
     for route in (*ROUTES, openapi):
-        app.router.add_route(route.method, route.path, route.handler)
+        handler = _knowing(route)
+        app.router.add_route(route.method, route.path, handler)
         if route.method == "GET":
-            app.router.add_route("HEAD", route.path, route.handler)
+            app.router.add_route("HEAD", route.path, handler)
     return app
+
+
+def _knowing(route: Route) -> Handler:
+    """A parameter that does nothing is refused: who misspells one must not believe the answer."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        refuse_unknown(request.query, route.query)
+        return await route.handler(request)
+
+    return answer
 
 
 def _openapi() -> Handler:

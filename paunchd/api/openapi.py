@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
 
 from paunchd import __version__
 from paunchd.api.errors import MEDIA_TYPE
+from paunchd.api.query import Parameter
 from paunchd.api.routes import Route
 
 _PROBLEM = {
@@ -18,43 +19,64 @@ _PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
     },
+    "required": ["type", "title", "status", "detail"],
+}
+_PROBLEMS = {
+    "400": "A parameter that is not known, or has no such value",
+    "403": "Only over the unix socket, or not under this host name",
+    "404": "Not known",
+    "409": "Cannot be done",
+    "503": "Not now; come again",
 }
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:
-    models = sorted({route.answer for route in routes if route.answer}, key=lambda model: model.__name__)
-    refs, schemas = models_json_schema(
-        [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
-    )
+    answers: list[tuple[str, Literal["serialization"], TypeAdapter[Any]]] = [
+        (route.method + route.path, "serialization", _adapter(route.answer)) for route in routes if route.answer
+    ]
+    refs, schemas = TypeAdapter.json_schemas(answers, ref_template="#/components/schemas/{model}")
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        content = (
-            {"application/json": {"schema": refs[(route.answer, "serialization")]}}
-            if route.answer
-            else {"text/plain": {"schema": {"type": "string"}}}
-        )
+        schema = refs[route.method + route.path, "serialization"] if route.answer else {"type": "string"}
+        content = {route.media_type: {"schema": schema}}
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, content)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "paunchd", "version": __version__},
+        "info": {"title": "paunchd", "version": __version__, "description": _ABOUT},
         "paths": paths,
         "components": {"schemas": {**schemas.get("$defs", {}), "Problem": _PROBLEM}},
     }
 
 
+_ABOUT = (
+    "The containers of one node. Everything is answered over the unix socket (api.socket); TCP (api.listen) answers "
+    "reads alone."
+)
+
+
+def _adapter(answer: Any) -> TypeAdapter[Any]:
+    return answer if isinstance(answer, TypeAdapter) else TypeAdapter(answer)
+
+
 def _operation(route: Route, content: dict[str, Any]) -> dict[str, Any]:
     named = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    asked = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in route.query]
-    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     success = "202" if route.method == "POST" else "200"
+    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    refused = {status: {"description": about, "content": problem} for status, about in _PROBLEMS.items()}
     return {
         "summary": route.summary + (" (unix socket only)" if route.method == "POST" else ""),
-        "parameters": named + asked,
-        "responses": {
-            success: {"description": route.summary, "content": content},
-            "default": {"description": "Refused", "content": problem},
-        },
+        "parameters": named + [_asked(parameter) for parameter in route.query],
+        "responses": {success: {"description": route.summary, "content": content}, **refused},
+    }
+
+
+def _asked(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.about,
+        "schema": dict(parameter.schema),
     }

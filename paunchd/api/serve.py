@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from paunchd.api.app import make_app
-from paunchd.api.routes import Sources
+from paunchd.api.sources import Sources
 from paunchd.errors import SettingsError
 from paunchd.settings import ApiSettings
 

@@ -1,6 +1,6 @@
 """What the API is made from: where answers come from, and what a person can ask for."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +8,7 @@ from aiohttp import web
 
 from paunchd.api.board import Board
 from paunchd.api.errors import ProblemError
+from paunchd.engine.protocol import LogWish
 from paunchd.metrics import Metrics
 from paunchd.reconcile.model import Snapshot
 
@@ -15,24 +16,24 @@ Rows = Sequence[Mapping[str, object]]
 
 
 class Operator(Protocol):
-    """What a person can ask of the daemon; *by* says who it was.
+    """What a person can ask of the daemon; *uid* says who it was.
 
     Each raises ``KeyError`` for a name it does not know, and ``ValueError`` where what is asked cannot be done.
     """
 
-    async def reconcile(self, *, by: str) -> None: ...
+    async def reconcile(self, *, uid: int) -> None: ...
 
-    async def confirm_removals(self, *, by: str) -> None: ...
+    async def confirm_removals(self, *, uid: int) -> None: ...
 
-    async def retry(self, name: str, *, by: str) -> None: ...
+    async def retry(self, name: str, *, uid: int) -> None: ...
 
-    async def rollback(self, name: str, *, by: str) -> None: ...
+    async def rollback(self, name: str, *, uid: int) -> None: ...
 
-    async def restart(self, name: str, *, by: str) -> None: ...
+    async def restart(self, name: str, *, uid: int) -> None: ...
 
-    async def hold(self, name: str, *, by: str) -> None: ...
+    async def hold(self, name: str, *, uid: int) -> None: ...
 
-    async def release(self, name: str, *, by: str) -> None: ...
+    async def release(self, name: str, *, uid: int) -> None: ...
 
 
 class Kept(Protocol):
@@ -49,7 +50,7 @@ class Kept(Protocol):
 
 
 class Logs(Protocol):
-    def log_pieces(self, ref: str, *, tail: int | None, follow: bool, timestamps: bool) -> AsyncIterator[bytes]: ...
+    def log_pieces(self, ref: str, wish: LogWish) -> AsyncGenerator[bytes, None]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,18 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
+from paunchd.errors import PaunchdError
+
 PATIENCE_SECONDS = 20.0
 
 
 async def send(
     request: web.Request, pieces: AsyncIterator[bytes], content_type: str, headers: Mapping[str, str] | None = None
 ) -> web.StreamResponse:
-    """Answer with *pieces* as they come. A reader who takes nothing for 20 s is cut off."""
+    """Answer with *pieces* as they come.
+
+    A reader who takes nothing for 20 s is cut off; so is one whose answer breaks off, or he would take it for whole.
+    """
     answer = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
     answer.content_type, answer.charset = content_type, "utf-8"
     await answer.prepare(request)
@@ -21,7 +26,7 @@ async def send(
         async for piece in pieces:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await answer.write(piece)
-    except TimeoutError:
+    except (TimeoutError, PaunchdError):
         if request.transport:
             request.transport.abort()
     return answer

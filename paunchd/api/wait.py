@@ -1,15 +1,25 @@
 """Waits until one config's content has settled or failed: what a deployment tool asks for after writing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paunchd.api.board import Board
-from paunchd.api.errors import ProblemError, not_found
+from paunchd.api.errors import not_found
+from paunchd.api.query import Parameter, Query, number, one_of
 from paunchd.api.views_node import ConfigView, config_view, gone_view
 from paunchd.reconcile.model import Snapshot
 
 DEFAULT_SECONDS = 60.0
 LONGEST_SECONDS = 3600.0
+PARAMETERS = (
+    Parameter("wait", "Answer once it has settled or failed.", {"enum": ["settled"]}),
+    Parameter("digest", "Wait for this content: sha256 of the file; empty: for its absence."),
+    Parameter("generation", "Wait for this generation at least.", {"type": "integer", "minimum": 0}),
+    Parameter(
+        "timeout_seconds",
+        "Answer then at the latest.",
+        {"type": "number", "minimum": 0, "maximum": LONGEST_SECONDS, "default": DEFAULT_SECONDS},
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +43,15 @@ class Wanted:
         return view.settled or view.failed
 
 
-def wanted(config_id: str, query: Mapping[str, str]) -> Wanted | None:
+def wanted(config_id: str, query: Query) -> Wanted | None:
     """Read the query of a wait; ``None`` where it asks for none. Raises ``ProblemError``."""
-    strange = sorted(set(query) - {"wait", "digest", "generation", "timeout_seconds"})
-    if strange:
-        raise ProblemError(400, "Bad query", f"unknown parameter `{strange[0]}`")
-    if "wait" not in query:
+    if one_of(query, "wait", ("settled",)) is None:
         return None
-    if query["wait"] != "settled":
-        raise ProblemError(400, "Bad query", "`wait` can only be `settled`")
     return Wanted(
         config_id,
         query.get("digest"),
-        int(_number(query, "generation", 0, 2.0**63)),
-        _number(query, "timeout_seconds", DEFAULT_SECONDS, LONGEST_SECONDS),
+        int(number(query, "generation", 0, 2.0**63)),
+        number(query, "timeout_seconds", DEFAULT_SECONDS, LONGEST_SECONDS),
     )
 
 
@@ -60,13 +65,3 @@ async def wait(board: Board, wish: Wanted) -> ConfigView:
     if not late:
         raise not_found("config", wish.config_id)
     return late.model_copy(update={"waited": "timed out", "settled": False, "failed": False})
-
-
-def _number(query: Mapping[str, str], name: str, default: float, highest: float) -> float:
-    try:
-        value = float(query.get(name, default))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= highest:
-        raise ProblemError(400, "Bad query", f"`{name}` must be a number from 0 to {highest:.0f}")
-    return value

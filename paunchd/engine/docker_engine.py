@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -21,8 +21,8 @@ from paunchd.engine.client import Client, Sdk, asking, send
 from paunchd.engine.config import create_config, update_config
 from paunchd.engine.execs import finish_exec
 from paunchd.engine.inputs import passed_through, read_inputs
-from paunchd.engine.logs import Wanted, read_logs
-from paunchd.engine.protocol import OUTPUT_LIMIT, ExecResult
+from paunchd.engine.logs import read_logs
+from paunchd.engine.protocol import LOGS_AT_ONCE, OUTPUT_LIMIT, ExecResult, LogWish
 from paunchd.engine.streams import Handover, Stream, Tail
 from paunchd.engine.workers import Workers
 from paunchd.errors import Conflict, EngineError, EngineUnavailable, NotFound, Rejected
@@ -33,8 +33,6 @@ T = TypeVar("T")
 
 _LONG_CALLS = 4  # threads for long calls, for each one for short calls
 _WATCHERS = 2
-FOLLOWERS = 16
-"""How many logs are read out at once."""
 _INSPECT_SECONDS = 5.0
 #: What changes a container, in the words of Docker and podman; not `exec_*`: a health test makes three.
 _EVENTS = "create start restart die died stop kill oom pause unpause rename update destroy remove health_status"
@@ -78,7 +76,7 @@ class DockerEngine:
         self._reads = Workers("engine-reads", concurrency, client)
         self._long = Workers("engine-long", concurrency * _LONG_CALLS, client)
         self._watchers = Workers("engine-events", _WATCHERS, client)
-        self._followers = Workers("engine-logs", FOLLOWERS, client)
+        self._followers = Workers("engine-logs", LOGS_AT_ONCE, client)
         self._streams: set[Stream] = set()
 
     async def list(self) -> Sequence[Listed]:
@@ -189,14 +187,14 @@ class DockerEngine:
 
     async def logs(self, ref: str, tail: int) -> str:
         def call(client: Client, stream: Stream) -> str:
-            return Tail(OUTPUT_LIMIT).add_all(read_logs(client, ref, Wanted(tail), stream)).text()
+            return Tail(OUTPUT_LIMIT).add_all(read_logs(client, ref, LogWish(tail), stream)).text()
 
         return await self._stream_of("logs", call)
 
-    async def log_pieces(self, ref: str, *, tail: int | None, follow: bool, timestamps: bool) -> AsyncIterator[bytes]:
-        wanted, stream = Wanted(tail, follow, timestamps), Stream()
+    async def log_pieces(self, ref: str, wish: LogWish) -> AsyncGenerator[bytes, None]:
+        stream = Stream()
         handover = Handover(stream)
-        reading = self._followers.submit(lambda client: handover.put_all(read_logs(client, ref, wanted, stream)))
+        reading = self._followers.submit(lambda client: handover.put_all(read_logs(client, ref, wish, stream)))
         reading.add_done_callback(lambda _: handover.finish())
         self._streams.add(stream)
         try:

@@ -3,7 +3,7 @@
 *ref* is a container's id or engine name; whoever decided from a snapshot passes the id.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,8 @@ from paunchd.spec import ContainerSpec, Limits, RestartPolicy
 
 OUTPUT_LIMIT = 64 * 1024
 """Of any output only this many bytes are kept, the newest."""
+LOGS_AT_ONCE = 16
+"""So many logs can be read out at once; more wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,15 @@ class ExecResult:
     @property
     def timed_out(self) -> bool:
         return self.exit_code is None
+
+
+@dataclass(frozen=True, slots=True)
+class LogWish:
+    """From the newest *tail* lines on, or from the first with ``None``; *follow*: until the container ends, too."""
+
+    tail: int | None
+    follow: bool = False
+    timestamps: bool = False
 
 
 class Engine(Protocol):
@@ -93,11 +104,10 @@ class Engine(Protocol):
     async def logs(self, ref: str, tail: int) -> str:
         """Return the newest *tail* lines of both streams, as text whatever their bytes are."""
 
-    def log_pieces(self, ref: str, *, tail: int | None, follow: bool, timestamps: bool) -> AsyncIterator[bytes]:
-        """Yield what both streams of a container hold, from the newest *tail* lines on (``None``: from the first).
+    def log_pieces(self, ref: str, wish: LogWish) -> AsyncGenerator[bytes, None]:
+        """Yield what both streams of a container hold, as *wish* says.
 
-        The first piece is empty and says that the engine answers. *follow*: go on with what is still to come, until
-        the container ends. Whoever does not read to the end closes it.
+        The first piece is empty and says that the engine answers. Whoever does not read to the end closes it.
         """
 
     def events(self) -> AsyncIterator[None]:

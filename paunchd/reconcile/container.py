@@ -66,12 +66,13 @@ def _wanted(case: Case, steps: tuple[Step, ...]) -> Outlook:
 def meanwhile(wanted: Outlook, status: Status, drift: Drift, now: float) -> Outlook:
     """*wanted* must not begin yet, as *status* says.
 
-    Where it was to replace a good revision that is down, that one comes up meanwhile: repair waits for nobody
-    (behaviour, section 5). It is the same table with another effective revision.
+    Where it was to replace a good revision that is down, or that is to be restarted, that one comes up meanwhile:
+    repair waits for nobody (behaviour, section 5). It is the same table with another effective revision.
     """
     idle = replace(wanted, status=status, steps=())
     live = drift.seen.live
-    if not wanted.turn or drift.good is None or drift.is_good or (live is not None and live.running):
+    well = live is not None and live.running and not drift.restart_asked
+    if not wanted.turn or drift.good is None or drift.is_good or well:
         return idle
     repair = outlook(Case(replace(drift, effective=drift.good), None), now)
     return replace(idle, steps=repair.steps, reason=repair.reason, revision=repair.revision, repair=True)
@@ -131,6 +132,8 @@ def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
 
 def _is_repair(drift: Drift, steps: tuple[Step, ...]) -> bool:
     live = drift.seen.live
+    if drift.restart_asked:
+        return False  # it was well: what an operator asks for is no failure, and puts off nothing
     restarted = live is not None and live.state in (ContainerState.EXITED, ContainerState.PAUSED)
     if any(isinstance(step, (Start, Unpause)) for step in steps):
         return drift.is_good or (restarted and (drift.at_effective(live) or drift.at_good(live)))
@@ -148,6 +151,8 @@ def _parked(drift: Drift, attempt: Attempt) -> Status:
 
 def _status(case: Case, steps: tuple[Step, ...]) -> Status:
     drift = case.drift
+    if drift.restart_asked and drift.at_effective(drift.seen.live) and steps:
+        return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
     if drift.rolled_back:
         return _rolled_back(drift, steps)
     if not all(isinstance(step, (Accept, Reject, Update)) for step in steps):
@@ -216,6 +221,8 @@ def _reason(drift: Drift, steps: tuple[Step, ...]) -> Reason:
         return Reason("none")
     if isinstance(steps[0], (Accept, Reject)):
         return Reason("verdict")
+    if drift.restart_asked and drift.at_effective(drift.seen.live):
+        return Reason("restart", "asked by an operator")
     if drift.rolled_back and any(isinstance(step, Start) for step in steps):
         return Reason("rollback", drift.past.rejected.get(drift.item.hash, ""))
     if drift.is_good or _leads_to(drift, steps) != drift.effective.hash or drift.at_effective(drift.seen.live):

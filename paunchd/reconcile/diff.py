@@ -61,6 +61,13 @@ class Drift:
             return live
         return prepared if self.start_first and self.at_effective(prepared) else None
 
+    @property
+    def restart_asked(self) -> bool:
+        """An operator wants the live container started again, and this is still the run he spoke of."""
+        live, asked = self.seen.live, self.past.restart
+        run = (live.id, live.details.started_at) if live else None
+        return asked is not None and run == (asked.container_id, asked.started_at)
+
     def at_effective(self, container: Container | None) -> bool:
         return container is not None and container.hash == self.effective.hash
 

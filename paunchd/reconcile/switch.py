@@ -147,6 +147,8 @@ def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
     declared = declared_restart(drift, live)
     if live.details.restart != declared:
         return (Update(live.engine_name, restart=declared),)
+    if drift.restart_asked:  # before it is judged: it may be down because we have just stopped it
+        return (*_stop(live), Start(live.engine_name))
     if isinstance(case.verdict, Failed) and drift.good:
         return (_reject(drift, case.verdict, live),)
     up = _start(drift, live)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from paunchd.engine import DockerEngine, Engine, ExecResult
+from paunchd.engine.protocol import LogWish
 from paunchd.errors import Conflict, EngineUnavailable, NotFound, Rejected
 from paunchd.reconcile.model import ContainerState, Health
 from paunchd.spec import ContainerSpec, Limits, RestartPolicy
@@ -149,7 +150,7 @@ async def test_a_task_that_ends_leaves_its_exit_code_and_output(subject):
 
 
 def pieces_of(engine, ref, *, tail=None, follow=False):
-    return engine.log_pieces(ref, tail=tail, follow=follow, timestamps=False)
+    return engine.log_pieces(ref, LogWish(tail, follow))
 
 
 async def test_stopping_is_done_once_and_asked_for_any_number_of_times(subject):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from paunchd.engine import OUTPUT_LIMIT, DockerEngine
-from paunchd.engine.docker_engine import FOLLOWERS
+from paunchd.engine.protocol import LOGS_AT_ONCE, LogWish
 from paunchd.errors import EngineUnavailable, NotFound, Rejected
 from paunchd.reconcile.model import ContainerState
 from paunchd.spec import ContainerSpec
@@ -137,7 +137,7 @@ async def test_a_log_is_followed_line_by_line_until_its_container_ends(engine, s
     """What was said comes at once, what is said later when it is, and in the end the end."""
     script = "echo first; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo last"
     ref = await start(command=["sh", "-c", script], tty=tty)
-    pieces = engine.log_pieces(ref, tail=None, follow=True, timestamps=False)
+    pieces = engine.log_pieces(ref, LogWish(None, follow=True))
     async with asyncio.timeout(10):
         assert await anext(pieces) == b""
         assert (await anext(pieces)).strip() == b"first"
@@ -149,11 +149,11 @@ async def test_whoever_stops_following_leaves_no_thread_behind(engine, start):
     """A log without end is given up at once, as often as it is asked for, and the threads are free for others."""
     talking = await start(command=["sh", "-c", "while :; do echo y; done"], stop_signal="SIGKILL")
     async with asyncio.timeout(20):
-        for _ in range(2 * FOLLOWERS):
-            pieces = engine.log_pieces(talking, tail=10, follow=True, timestamps=False)
+        for _ in range(2 * LOGS_AT_ONCE):
+            pieces = engine.log_pieces(talking, LogWish(10, follow=True))
             assert [await anext(pieces), (await anext(pieces))[:1]] == [b"", b"y"]
             await pieces.aclose()
-        pieces = engine.log_pieces(talking, tail=1, follow=False, timestamps=True)
+        pieces = engine.log_pieces(talking, LogWish(1, timestamps=True))
         assert b"".join([piece async for piece in pieces]).endswith(b"Z y\n")
 
 

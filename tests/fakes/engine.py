@@ -2,10 +2,10 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from paunchd.engine.protocol import ExecResult
+from paunchd.engine.protocol import ExecResult, LogWish
 from paunchd.errors import Conflict, EngineError, EngineUnavailable, NotFound, Rejected
 from paunchd.reconcile.model import ContainerState, Details, Health, Listed
 from paunchd.spec import ContainerSpec, Limits, RestartPolicy
@@ -209,11 +209,11 @@ class FakeEngine:
         one = await self._find("logs", ref)
         return "".join(one.output.splitlines(keepends=True)[-tail:])
 
-    async def log_pieces(self, ref: str, *, tail: int | None, follow: bool, timestamps: bool) -> AsyncIterator[bytes]:
+    async def log_pieces(self, ref: str, wish: LogWish) -> AsyncGenerator[bytes, None]:
         one = await self._find("logs", ref)
         yield b""
         lines = one.output.splitlines(keepends=True)
-        for line in lines if tail is None else lines[max(0, len(lines) - tail) :]:
+        for line in lines if wish.tail is None else lines[max(0, len(lines) - wish.tail) :]:
             yield line.encode()
 
     async def events(self) -> AsyncIterator[None]:

@@ -14,43 +14,31 @@ from prometheus_client import CollectorRegistry
 
 from paunchd import cli, cli_tables
 from paunchd.api.board import Board
-from paunchd.api.routes import Sources
 from paunchd.api.serve import serve
+from paunchd.api.sources import Sources
 from paunchd.cli_wait import Wish, judge
 from paunchd.metrics import Metrics
 from paunchd.settings import ApiSettings
 from tests import snapshots
+from tests.api.serving import Kept, Logs, Operator
 from tests.snapshots import SECRET
 
 GOOD = "web:\n  image: registry/app:1\n  command: run\n  environment: {A: '1'}\n"
 BAD = "web:\n  image: registry/app:1\n  prigileged: true\n"
 
 
-class Operator:
-    """Accepts everything, and notes it."""
+class Agreeable(Operator):
+    """Can do everything that is asked, of everybody but nobody."""
 
-    def __init__(self):
-        self.asked = []
-
-    async def reconcile(self):
-        self.asked.append("reconcile")
-
-    async def confirm_removals(self):
-        self.asked.append("confirm-removals")
-
-    async def retry(self, name):
+    def _know(self, name):
         if name == "nobody":
             raise KeyError(name)
-        self.asked.append(f"retry {name}")
 
-    async def rollback(self, name):
+    async def rollback(self, name, *, uid):
         self.asked.append(f"rollback {name}")
 
-    async def hold(self, name):
-        self.asked.append(f"hold {name}")
-
-    async def release(self, name):
-        self.asked.append(f"release {name}")
+    async def confirm_removals(self, *, uid):
+        self.asked.append("confirm-removals")
 
 
 class Daemon(threading.Thread):
@@ -58,7 +46,8 @@ class Daemon(threading.Thread):
 
     def __init__(self, directory):
         super().__init__()
-        self.operator = Operator()
+        self.operator = Agreeable()
+        self.logs = Logs()
         self.path = directory / "api.sock"
         self.up = threading.Event()
         self.board = Board()
@@ -69,7 +58,8 @@ class Daemon(threading.Thread):
     async def _serve(self):
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         rows = [{"at": snapshots.EPOCH, "event": "rejected", "hash": "v1:0123", "detail": "unhealthy"}]
-        sources = Sources(self.board, self.operator, Metrics(CollectorRegistry()), lambda _name: rows)
+        kept = Kept(events={"back": rows})
+        sources = Sources(self.board, self.operator, Metrics(CollectorRegistry()), kept, self.logs)
         settings = ApiSettings(socket=self.path, socket_group=str(os.getgid()), listen=())
         with suppress(asyncio.CancelledError):
             await serve(sources, settings, self.up.set)
@@ -185,11 +175,11 @@ def test_history(daemon, ctl):
 
 def test_operator_commands(daemon, ctl):
     """What an operator asks for reaches the daemon."""
-    for command in ("retry", "rollback", "hold", "release"):
+    for command in ("retry", "rollback", "restart", "hold", "release"):
         assert ctl(command, "web")[0] == 0
     assert ctl("reconcile")[0] == 0
     assert ctl("confirm-removals") == (0, "removals confirmed: leftover\n", "")
-    named = ["retry web", "rollback web", "hold web", "release web"]
+    named = ["retry web", "rollback web", "restart web", "hold web", "release web"]
     assert daemon.operator.asked == [*named, "reconcile", "confirm-removals"]
     assert ctl("retry", "nobody")[0] == 1
 

@@ -66,6 +66,17 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Restart:
+    """An operator asked for this run of this container to end and for another to begin; *started_at* is the engine's.
+
+    Once the container has been started again it speaks of a run that is over.
+    """
+
+    container_id: str
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """All that is remembered of one name.
 
@@ -83,6 +94,7 @@ class Past:
     rejected: Mapping[str, str] = field(default_factory=dict)
     results: Mapping[str, Result] = field(default_factory=dict)
     hold: bool = False
+    restart: Restart | None = None
     attempt: Attempt | None = None
     trial: Trial | None = None
     last_error: str = ""
