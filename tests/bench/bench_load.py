@@ -5,43 +5,30 @@ with a connection of its own. Where nothing is served meanwhile, the figure stan
 start of an equal container, measured by the same visitors in the same run.
 """
 
-import os
 import statistics
-import time
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
+from tests.bench.measured import RATE, load, milliseconds, stop_and_start, unreachable
 from tests.load.stage import make_bare, replaced_under_load, reserved_port, web
-from tests.load.visitors import Visit, Visitors, longest_outage
+from tests.load.visitors import Visit
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 
-RATE = 200
-FINE_RATE = 400
 SWITCHES = 100
 ROUNDS = 25
 AT_ONCE = {"probation_seconds": 0}
-
-
-def milliseconds(taken: list[float]) -> str:
-    ordered = sorted(1000 * one for one in taken)
-    p50, p99 = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99))
-    return f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, max {ordered[-1]:.0f} ms"
-
-
-def load() -> str:
-    return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
 
 
 def report(visits: list[Visit]) -> None:
     lost = [visit for visit in visits if visit.fault]
     answered = sorted((visit for visit in visits if visit.answer), key=lambda visit: visit.ended)
     silence = max(after.ended - before.ended for before, after in pairwise(answered))
-    seconds = visits[-1].due - visits[0].due
+    seconds = max(visit.sent for visit in visits) - visits[0].due
     print(f"{len(visits)} requests in {seconds:.0f} s, {len(lost)} lost, {len({v.answer for v in answered})} versions")
-    print(f"from when a request was due to its answer: {milliseconds([visit.seconds for visit in answered])}")
+    print(f"from a request to its answer: {milliseconds([visit.ended - visit.sent for visit in answered])}")
+    print(f"later than due it was made by: {milliseconds([visit.sent - visit.due for visit in visits])}")
     print(f"longest time between two answers: {1000 * silence:.0f} ms; {load()}")
     for visit in lost[:10]:
         print(f"lost: {visit.fault}")
@@ -57,7 +44,7 @@ def test_requests_lost_while_start_first_replaces_the_service(make_node):
     report(visits)
 
 
-def test_how_long_stop_first_leaves_the_service_unreachable(make_node, tmp_path):
+def test_how_long_stop_first_leaves_the_service_unreachable(make_node):
     """One switch of ours and one stop and start by hand in turn, both seen from outside."""
     node = make_node()
     node.start()
@@ -67,29 +54,14 @@ def test_how_long_stop_first_leaves_the_service_unreachable(make_node, tmp_path)
         node.write("app", {"web": web(f"v{number}", port, rollout=AT_ONCE)})
         node.proves()
 
-    def stop_and_start() -> None:
-        began = time.perf_counter()
-        node.by_hand("POST", "bare", "stop")
-        node.by_hand("POST", "bare", "start")
-        calls.append(time.perf_counter() - began)
-
-    def unreachable(port: int, act: Callable[[], None]) -> float:
-        with Visitors(port, FINE_RATE, tmp_path / "visits") as visitors:
-            node.eventually(visitors.answered_since)
-            act()
-            ended = time.time()
-            node.eventually(lambda: visitors.answered_since(ended))
-        return longest_outage(visitors.visits)
-
     with reserved_port() as port, reserved_port() as bare_port:
         make_bare(node, bare_port)
         rewrite(0, port)
         for number in range(1, ROUNDS + 1):
-            switched.append(unreachable(port, lambda number=number: rewrite(number, port)))
-            by_hand.append(unreachable(bare_port, stop_and_start))
+            switched.append(unreachable(node, port, lambda number=number: rewrite(number, port)))
+            by_hand.append(unreachable(node, bare_port, lambda: calls.append(stop_and_start(node))))
     ratio = statistics.median(switched) / statistics.median(by_hand)
     print(f"\nunreachable in a stop-first switch: {milliseconds(switched)} over {ROUNDS} switches")
-    print(
-        f"unreachable in the engine's own stop and start: {milliseconds(by_hand)}; these calls: {milliseconds(calls)}"
-    )
+    print(f"unreachable in the engine's own stop and start: {milliseconds(by_hand)}")
+    print(f"these two calls: {milliseconds(calls)}")
     print(f"ratio of medians {ratio:.2f}, of the worst {max(switched) / max(by_hand):.2f}; {load()}")

@@ -78,6 +78,9 @@ class EngineSide:
     def exists(self, ref: str) -> bool:
         return ask(self.socket_path, "GET", f"/containers/{ref}/json")[0] == http.client.OK
 
+    def image_exists(self, name: str) -> bool:
+        return ask(self.socket_path, "GET", f"/images/{name}/json")[0] == http.client.OK
+
     def follow(self) -> "Story":
         return Story(self.socket_path)
 

@@ -24,20 +24,16 @@ PATIENCE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Visit:
-    """*due* is when the request was to be made and *ended* when its fate was known, as wall times.
+    """*due* is when the request was to be made, *sent* when it was, *ended* when its fate was known, as wall times.
 
     *answer* is the version that answered, empty where none did; *fault* then says why.
     """
 
     due: float
+    sent: float
     ended: float
     answer: str = ""
     fault: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """From when it was due, so that a client that lags behind hides nothing."""
-        return self.ended - self.due
 
 
 class Visitors:
@@ -84,13 +80,14 @@ def longest_outage(visits: list[Visit]) -> float:
 
 
 async def _visit(session: aiohttp.ClientSession, url: str, due: float) -> Visit:
+    sent = time.time()
     try:
         async with session.get(url) as answer:
             said = await answer.text()
             fault = "" if answer.status == 200 and said.startswith("v") else f"{answer.status}: {said[:80]}"
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        return Visit(due, time.time(), fault=repr(error))
-    return Visit(due, time.time(), fault=fault, answer="" if fault else said)
+        return Visit(due, sent, time.time(), fault=repr(error))
+    return Visit(due, sent, time.time(), fault=fault, answer="" if fault else said)
 
 
 async def _visit_on(port: int, rate: int, longest_seconds: float, file: Path) -> None:
