@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from paunchd.settings import Settings
 
 BAD, WRONG_USE, NO_ANSWER = 1, 2, 3
-_BAD_STATES = frozenset({"failed", "rolled-back", "parked", "conflict", "broken"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,7 @@ def status(options: Options) -> int:
         lambda t: t.status_page(node, listed["containers"]),
         node | {"containers": listed["containers"]},
     )
-    away = node["engine"] != "ok" or node["source"] != "ok" or node["broken_files"]
-    return BAD if away or any(one["state"] in _BAD_STATES for one in node["wrong"]) else 0
+    return BAD if any(one["bad"] for one in node["wrong"]) else 0
 
 
 @paunchctl.command()
@@ -102,7 +100,7 @@ def show(options: Options, name: str) -> int:
     """Show everything about one container, task or exec."""
     one = options.client.get("containers", name)
     _show(options, lambda t: t.container_page(one), one)
-    return BAD if one["state"] in _BAD_STATES else 0
+    return BAD if one["bad"] else 0
 
 
 @paunchctl.command()

@@ -22,14 +22,6 @@ _STYLES = {
     "held": "yellow",
     "unknown": "magenta",
 }
-_ADVICE = {
-    "parked": "even the good revision does not come up: `docker logs {name}`, then `paunchctl retry {name}`",
-    "failed": "`paunchctl history {name}`; change its definition, or `paunchctl retry {name}`",
-    "rolled-back": "the good one runs; `paunchctl show {name}`; change the definition, or `paunchctl retry {name}`",
-    "conflict": "somebody else's container has the name: rename or remove it (`docker ps -a`)",
-    "broken": "runs as last understood; mend its file (`paunchctl check`)",
-    "waiting": "tried again by itself",
-}
 _WIDE = 240
 _LOG_LINES = 40
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -88,26 +80,14 @@ def status_page(status: Answer, containers: Sequence[Answer]) -> RenderableType:
 
 
 def _troubles(status: Answer) -> Iterable[Text]:
-    if status["engine"] != "ok":
-        yield _trouble("engine away", status["engine"], "everything stays as it is until it answers")
-    if status["source"] != "ok":
-        yield _trouble("source degraded", status["source"], "nothing is changed until it can be read")
-    for fault in status["broken_files"]:
-        yield _trouble("broken file", fault, "its containers stay as last understood; mend it")
     for one in status["wrong"]:
         error = one["last_error"] or ""
-        cause = one["reason"] if error in one["reason"] else f"{one['reason']} (last error: {error})"
-        yield _trouble(f"{one['state']} {one['name']}", cause, _ADVICE[one["state"]].format(name=one["name"]))
-    if status["held_removals"]:
-        names = ", ".join(status["held_removals"])
-        yield _trouble("removals held", names, "`paunchctl confirm-removals`, or bring their files back")
+        cause = one["cause"] if error in one["cause"] else f"{one['cause']} (last error: {error})"
+        text = Text("  ").append(clean(f"{one['what']} {one['name'] or ''}").strip(), style="bold red")
+        text.append(f": {clean(cause)}\n")
+        yield text.append(f"      -> {one['advice']}", style="dim")
     for warning in status["warnings"]:
         yield Text(f"  warning: {clean(warning)}", style="yellow")
-
-
-def _trouble(what: str, cause: object, advice: str) -> Text:
-    text = Text("  ").append(clean(what), style="bold red").append(f": {clean(cause)}\n")
-    return text.append(f"      -> {advice}", style="dim")
 
 
 def container_page(one: Answer) -> RenderableType:

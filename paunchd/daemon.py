@@ -25,7 +25,6 @@ from paunchd.errors import EngineError, PaunchdError, SettingsError, StoreError
 from paunchd.log import setup_logging
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
-from paunchd.readings import summary
 from paunchd.reconcile.execute import Executor
 from paunchd.reconcile.loop import Loop, Pace, Parts
 from paunchd.reconcile.model import Lane, Rules, Snapshot, Step
@@ -37,6 +36,7 @@ from paunchd.source import Rules as SourceRules
 from paunchd.source import Source
 from paunchd.store import Store
 from paunchd.systemd import Notifier
+from paunchd.troubles import summary
 from paunchd.watch import Watch
 
 TICK_SECONDS = 1.0

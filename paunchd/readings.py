@@ -7,7 +7,6 @@ from paunchd.reconcile.model import RESET_AFTER_SECONDS, Attempt, Health, Snapsh
 from paunchd.spec import Kind
 
 FAILURES = frozenset({State.FAILED, State.ROLLED_BACK, State.PARKED})
-TROUBLES = (State.PARKED, State.FAILED, State.ROLLED_BACK, State.CONFLICT, State.BROKEN, State.WAITING)
 
 
 def status_of(snapshot: Snapshot, name: str) -> Status:
@@ -89,24 +88,3 @@ def names_of_config(snapshot: Snapshot, config_id: str) -> frozenset[str]:
         if name not in snapshot.desired.items and any(c.config_id == config_id for c in seen.containers)
     }
     return declared | left
-
-
-def summary(snapshot: Snapshot) -> str:
-    """One line for people: what is wrong first."""
-    if snapshot.engine != "ok":
-        return f"engine away: {snapshot.engine}"
-    if snapshot.desired.degraded:
-        return f"source degraded: {snapshot.desired.degraded}"
-    wrong = [
-        f"{count} {state.value}"
-        for state in TROUBLES
-        if (count := sum(state_of(snapshot, name) is state for name in snapshot.plan.statuses))
-    ]
-    wrong += [_count(len(broken_files(snapshot)), "broken file")] if broken_files(snapshot) else []
-    wrong += [_count(len(held_removals(snapshot)), "held removal")] if held_removals(snapshot) else []
-    total = _count(len(snapshot.plan.statuses), "name")
-    return ", ".join([*wrong, total, "settled" if snapshot.settled else "not settled"])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -5,7 +5,6 @@ import hashlib
 
 from aiohttp import web
 
-from paunchd import readings
 from paunchd.api import views, views_node
 from paunchd.api.errors import ProblemError, not_found
 from paunchd.api.revisions import history_view
@@ -14,6 +13,7 @@ from paunchd.api.sources import SOURCES, Places, snapshot_of
 from paunchd.api.wait import wait, wanted
 from paunchd.metrics import CONTENT_TYPE_LATEST
 from paunchd.reconcile.model import Snapshot
+from paunchd.troubles import summary
 
 MAX_WAITERS = 128
 
@@ -112,7 +112,7 @@ async def healthz(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     snapshot = snapshot_of(request)
     if snapshot.engine != "ok" or snapshot.desired.degraded:
-        raise ProblemError(503, "Not ready", readings.summary(snapshot))
+        raise ProblemError(503, "Not ready", summary(snapshot))
     return answer(HealthView(status="ready"))
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from paunchd import readings
 from paunchd.reconcile.model import Lane, Past, Snapshot, Status
 from paunchd.spec import Kind
+from paunchd.troubles import trouble_of
 
 
 class View(BaseModel):
@@ -19,7 +20,10 @@ class View(BaseModel):
 
 
 class ContainerView(View):
-    """One name. *image* is what runs, or what is declared where nothing runs; *doing*: the step in flight."""
+    """One name. *image* is what runs, or what is declared where nothing runs; *doing*: the step in flight.
+
+    *advice* says what to do where something is wrong; *bad*: a person is needed.
+    """
 
     name: str
     kind: Kind
@@ -38,6 +42,8 @@ class ContainerView(View):
     next_attempt: datetime | None
     last_error: str | None
     doing: str | None
+    advice: str | None
+    bad: bool
 
 
 class ContainersView(View):
@@ -185,7 +191,7 @@ def _common(snapshot: Snapshot, name: str) -> dict[str, object]:
     seen = snapshot.observed.of(name)
     shown = seen.live or next(iter(seen.containers), None)
     status = readings.status_of(snapshot, name)
-    since = snapshot.since.get(name)
+    since, trouble = snapshot.since.get(name), trouble_of(snapshot, name)
     return {
         "name": name,
         "kind": readings.kind_of(snapshot, name),
@@ -204,6 +210,8 @@ def _common(snapshot: Snapshot, name: str) -> dict[str, object]:
         "next_attempt": _next_attempt(past, status, snapshot.wall_offset),
         "last_error": past.last_error or None,
         "doing": snapshot.doing.get(name),
+        "advice": trouble.advice if trouble else None,
+        "bad": trouble is not None and trouble.bad,
     }
 
 

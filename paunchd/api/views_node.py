@@ -5,6 +5,7 @@ from collections import Counter
 from paunchd import __version__, readings
 from paunchd.api.views import LaneView, View, lane_view
 from paunchd.reconcile.model import Fault, Snapshot, State
+from paunchd.troubles import summary, troubles
 
 
 class BlockedView(View):
@@ -57,11 +58,18 @@ class ConfigsView(View):
     configs: list[ConfigView]
 
 
-class ProblemNameView(View):
-    name: str
-    state: str
-    reason: str
+class TroubleView(View):
+    """*what* is a name's state, or what is wrong with the node; *name* is null where it is nobody's.
+
+    *bad*: a person is needed, or the node cannot be judged.
+    """
+
+    what: str
+    name: str | None
+    cause: str
     last_error: str | None
+    advice: str
+    bad: bool
 
 
 class StatusView(View):
@@ -75,7 +83,7 @@ class StatusView(View):
     engine: str
     source: str
     states: dict[str, int]
-    wrong: list[ProblemNameView]
+    wrong: list[TroubleView]
     broken_files: list[str]
     warnings: list[str]
     held_removals: list[str]
@@ -156,7 +164,7 @@ def status_view(snapshot: Snapshot) -> StatusView:
     states = Counter(readings.state_of(snapshot, name) for name in snapshot.plan.statuses)
     return StatusView(
         version=__version__,
-        summary=readings.summary(snapshot),
+        summary=summary(snapshot),
         generation=snapshot.desired.generation,
         observed_generation=snapshot.observed_generation,
         settled=snapshot.settled,
@@ -170,17 +178,18 @@ def status_view(snapshot: Snapshot) -> StatusView:
     )
 
 
-def _wrong(snapshot: Snapshot) -> list[ProblemNameView]:
-    views = []
-    for trouble in readings.TROUBLES:
-        for name in sorted(snapshot.plan.statuses):
-            status = readings.status_of(snapshot, name)
-            if status.state is trouble:
-                error = snapshot.history.of(name).last_error or None
-                views.append(
-                    ProblemNameView(name=name, state=status.state.value, reason=status.reason, last_error=error)
-                )
-    return views
+def _wrong(snapshot: Snapshot) -> list[TroubleView]:
+    return [
+        TroubleView(
+            what=one.what,
+            name=one.name or None,
+            cause=one.cause,
+            last_error=one.last_error or None,
+            advice=one.advice,
+            bad=one.bad,
+        )
+        for one in troubles(snapshot)
+    ]
 
 
 def _readable(snapshot: Snapshot) -> bool:

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from paunchd import readings
 from paunchd.api import views, views_node
 from paunchd.reconcile.model import Config, Seen, State, Status
+from paunchd.troubles import summary
 from tests import snapshots
 from tests.snapshots import DIGEST, SECRET
 
@@ -45,6 +45,8 @@ def test_containers_as_pinned():
                 "next_attempt": None,
                 "last_error": None,
                 "doing": None,
+                "advice": None,
+                "bad": False,
             }
         ],
     }
@@ -199,10 +201,12 @@ def test_config_takes_the_plans_word(state):
 def test_status():
     """The status begins with what is wrong, worst first."""
     view = views_node.status_view(snapshots.troubled())
-    assert [(wrong.name, wrong.state) for wrong in view.wrong] == [
-        ("once", "failed"),
-        ("back", "rolled-back"),
-        ("again", "waiting"),
+    assert [(wrong.what, wrong.name) for wrong in view.wrong] == [
+        ("broken file", None),
+        ("failed", "once"),
+        ("rolled-back", "back"),
+        ("waiting", "again"),
+        ("removals held", None),
     ]
     assert view.summary.startswith("1 failed, 1 rolled-back, 1 waiting, 1 broken file, 1 held removal")
     assert view.states["running"] == 1
@@ -219,7 +223,7 @@ def test_degraded():
     """A directory that cannot be read is told before anything else."""
     degraded = snapshots.snapshot(degraded="cannot read /d: not mounted")
     assert views.containers_view(degraded).source == "degraded"
-    assert readings.summary(degraded) == "source degraded: cannot read /d: not mounted"
+    assert summary(degraded) == "source degraded: cannot read /d: not mounted"
 
 
 def test_planted_secrets_stay_inside():
