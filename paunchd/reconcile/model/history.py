@@ -100,6 +100,9 @@ class Past:
     last_error: str = ""
 
 
+_NOTHING = Past()
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """*confirmed*: names whose removal an operator confirmed against the guard."""
@@ -108,4 +111,4 @@ class History:
     confirmed: frozenset[str] = frozenset()
 
     def of(self, name: str) -> Past:
-        return self.names.get(name, Past())
+        return self.names.get(name, _NOTHING)

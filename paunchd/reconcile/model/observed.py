@@ -116,6 +116,9 @@ class Seen:
         return tuple(c for c in (self.live, self.next, self.prev) if c) + self.strays
 
 
+_NOTHING = Seen()
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """One look at the engine. *names* holds every name with an owned container or a foreign one in its place.
@@ -130,4 +133,4 @@ class Observed:
     at: float = 0.0
 
     def of(self, name: str) -> Seen:
-        return self.names.get(name, Seen())
+        return self.names.get(name, _NOTHING)
