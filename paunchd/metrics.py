@@ -134,9 +134,10 @@ class Metrics:
     def count_rollout(self, reason: str) -> None:
         self._rollouts.labels(reason).inc()
 
-    def count_rollback(self, reason: str) -> None:
+    def count_rollback(self, name: str, reason: str) -> None:
         """*reason* is one of ``ROLLBACK_REASONS``."""
         self._rollbacks.labels(reason).inc()
+        self._node.rejected(name, reason)
 
     def observe_switch_downtime(self, seconds: float) -> None:
         self._gap.observe(seconds)

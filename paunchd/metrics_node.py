@@ -27,13 +27,15 @@ class Served:
 class Told:
     """One snapshot, seen *at* a monotonic moment, and what is known only from the ones before it.
 
-    *served* has exactly the names that should be serving; *unsettled* says since when, by the wall clock.
+    *served* has exactly the names that should be serving; *unsettled* says since when, by the wall clock; *reasons*
+    says why a name's revision was last rejected.
     """
 
     snapshot: Snapshot
     at: float
     served: Mapping[str, Served] = field(default_factory=dict)
     unsettled: Mapping[str, float] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 Sample = tuple[tuple[str, ...], float]
@@ -63,13 +65,20 @@ class NodeCollector(Collector):
         self._clock = clock
         self._wall = wall
         self._told: Told | None = None
+        self._reasons: dict[str, str] = {}
+
+    def rejected(self, name: str, reason: str) -> None:
+        """Remember why, for as long as *name* is known."""
+        self._reasons[name] = reason
 
     def update(self, snapshot: Snapshot) -> None:
         """Tell *snapshot* from now on, and account for the time since the last one as that one said."""
         before, now = self._told, self._clock()
         if before is None:
             before = Told(snapshot, now)
-        self._told = Told(snapshot, now, _served(before, snapshot, now), _unsettled(before, snapshot, self._wall()))
+        unsettled = _unsettled(before, snapshot, self._wall())
+        self._reasons = {name: why for name, why in self._reasons.items() if name in snapshot.plan.statuses}
+        self._told = Told(snapshot, now, _served(before, snapshot, now), unsettled, self._reasons.copy())
 
     def collect(self) -> Iterator[Metric]:
         told = self._told
@@ -114,6 +123,12 @@ def _by_state(told: Told) -> Iterator[Sample]:
 
 def _state_of_each(told: Told) -> Iterator[Sample]:
     return (((name, state_of(told.snapshot, name).value), 1) for name in told.snapshot.plan.statuses)
+
+
+def _rejected(told: Told) -> Iterator[Sample]:
+    for name in told.snapshot.plan.statuses:
+        if state_of(told.snapshot, name) in (State.ROLLED_BACK, State.PARKED):
+            yield (name, told.reasons.get(name, "earlier")), 1
 
 
 def _failed_attempts(told: Told) -> Iterator[Sample]:
@@ -170,6 +185,13 @@ FAMILIES: tuple[Family, ...] = (
         "Always 1; the state of each name is the label.",
         ("name", "state"),
         _state_of_each,
+    ),
+    Family(
+        GaugeMetricFamily,
+        "container_rejected",
+        "Always 1, while a name is rolled back or parked; why is the label.",
+        ("name", "reason"),
+        _rejected,
     ),
     Family(
         GaugeMetricFamily,

@@ -79,7 +79,7 @@ class Recorder:
 
     def rolled_back(self, name: str) -> None:
         """A person has rejected what *name* is to run; what was tried before that does not count."""
-        self._metrics.count_rollback("by-hand")
+        self._metrics.count_rollback(name, "by-hand")
         self.attempts.pop(name, None)
 
     def _done(self, lane: Lane, downtime: float | None, failure: str) -> None:
@@ -92,7 +92,7 @@ class Recorder:
             log.info("revision_accepted", name=accepted.name, revision=accepted.revision)
         for rejected in (last, *last.others) if isinstance(last, Reject) else ():
             log.warning("revision_rejected", name=rejected.name, revision=rejected.revision, cause=rejected.cause)
-            self._metrics.count_rollback(rejected.code)
+            self._metrics.count_rollback(rejected.name, rejected.code)
         if failure:
             self._put_off(lane, failure, refused=False)
         elif lane.repair:

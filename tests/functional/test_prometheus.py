@@ -77,6 +77,7 @@ def test_a_rollout_and_a_rollback_are_seen(scraped):
     scraped.sees('sum(paunchd_rollbacks_total{reason!="exited"})', 0)
     scraped.sees("paunchd_switch_downtime_seconds_count", 2)
     scraped.sees('paunchd_containers{state="rolled-back"}', 1)
+    scraped.sees('paunchd_container_rejected{reason="exited"}', 1)
     scraped.sees("paunchd_settled", 0)
     scraped.sees("paunchd_generation - paunchd_observed_generation", 0)
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -60,7 +60,7 @@ def test_counts(metrics):
     metrics.count_store_failure()
     metrics.count_lane("config-changed", "done")
     metrics.count_rollout("config-changed")
-    metrics.count_rollback("unhealthy")
+    metrics.count_rollback("web", "unhealthy")
     metrics.observe_switch_downtime(1.5)
     metrics.observe_loop_lag(0.02)
     assert value(metrics, "engine_calls_total", verb="create", outcome="ok") == 1
@@ -149,6 +149,28 @@ def test_each_name_has_its_state_and_no_other(metrics):
     assert value(metrics, "container_state", name="web", state="running") == 1
 
 
+def test_why_a_name_is_rolled_back(metrics):
+    """The reason of its last rejection, or that it was rejected before the daemon began; it goes with the state."""
+    metrics.update(snapshots.troubled())
+    assert value(metrics, "container_rejected", name="back", reason="earlier") == 1
+    metrics.count_rollback("back", "deadline")
+    metrics.update(snapshots.troubled())
+    assert value(metrics, "container_rejected", name="back", reason="deadline") == 1
+    assert value(metrics, "container_rejected", name="back", reason="earlier") is None
+    metrics.update(snapshots.snapshot(Status("back", State.PARKED, "still down")))
+    assert value(metrics, "container_rejected", name="back", reason="deadline") == 1
+    metrics.update(snapshots.snapshot(Status("back", State.RUNNING, settled=True)))
+    assert value(metrics, "container_rejected", name="back", reason="deadline") is None
+
+
+def test_a_reason_is_forgotten_with_its_name(metrics):
+    """Names come and go for years."""
+    metrics.count_rollback("back", "deadline")
+    metrics.update(snapshots.settled())
+    metrics.update(snapshots.troubled())
+    assert value(metrics, "container_rejected", name="back", reason="earlier") == 1
+
+
 def test_the_oldest_unsettled_name_counts(metrics, clock):
     """Since when something is left to do: as long as one name has been unsettled without a break, and then no more."""
     unsettled = {name: Status(name, State.FAILED, "exit code 3") for name in ("old", "new")}
@@ -204,6 +226,7 @@ def test_what_an_alert_counts_the_first_of_begins_at_zero(metrics):
     assert value(metrics, "store_failures_total") == 0
 
 
+@settings(deadline=None)
 @given(any_facts())
 def test_every_reason_of_a_plan_is_from_the_closed_set(facts):
     """Whatever a node has come to, what labels a metric is a code that is known beforehand."""
