@@ -1,5 +1,5 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: demo test test-crash lint format bench lock clean setup engine prometheus
+.PHONY: demo test test-crash soak lint format bench lock clean setup engine prometheus
 
 PYTEST = .venv/bin/pytest
 
@@ -20,6 +20,9 @@ test: setup engine prometheus  ## everything, on a real engine of its own
 
 test-crash: setup engine  ## kill -9 of the daemon around every engine call and every store write of every story
 	PAUNCHD_CRASH=all $(PYTEST) -q -s tests/crash
+
+soak: setup engine  ## MINUTES=… of random faults on a hundred containers: fixed points, invariants, leaks, lag
+	PAUNCHD_SOAK_MINUTES=$(or $(MINUTES),20) $(PYTEST) -q -s tests/soak/test_soak.py
 
 lint: setup
 	.venv/bin/ruff check .
