@@ -1,5 +1,5 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: demo test test-crash soak lint format bench lock clean setup engine prometheus
+.PHONY: demo test test-crash test-histories soak lint format bench lock clean setup engine prometheus
 
 PYTEST = .venv/bin/pytest
 
@@ -23,6 +23,9 @@ test-crash: setup engine  ## kill -9 of the daemon around every engine call and 
 
 soak: setup engine  ## MINUTES=… of random faults on a hundred containers: fixed points, invariants, leaks, lag
 	PAUNCHD_SOAK_MINUTES=$(or $(MINUTES),20) $(PYTEST) -q -s tests/soak/test_soak.py
+
+test-histories: setup  ## thousands of generated histories of a node on a fake engine, in simulated time
+	PAUNCHD_HISTORIES=$(or $(PAUNCHD_HISTORIES),5000) $(PYTEST) -q tests/histories
 
 lint: setup
 	.venv/bin/ruff check .

@@ -1,0 +1,1 @@
+"""Generated histories: a whole node in simulated time, everything that may befall it, and what must hold throughout."""
