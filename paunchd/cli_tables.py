@@ -1,5 +1,6 @@
 """What people see: the daemon's answers as tables and sentences. Never asks anything itself."""
 
+import pwd
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,7 @@ _STYLES = {
     "held": "yellow",
     "unknown": "magenta",
 }
+_VERDICTS = {"good": "green", "succeeded": "green", "on trial": "cyan", "rejected": "bold red", "failed": "bold red"}
 _WIDE = 240
 _LOG_LINES = 40
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -129,13 +131,60 @@ def plan_page(plan: Answer) -> RenderableType:
     return Group(*parts)
 
 
-def history_table(events: Sequence[Answer]) -> Table:
-    table = _table("AT", "EVENT", "OUTCOME", "TOOK", "REVISION", "IMAGE", "DETAIL")
+def history_page(found: Answer) -> RenderableType:
+    """Show what became of each revision, then everything that happened."""
+    parts: list[RenderableType] = []
+    if found["revisions"]:
+        parts = [_revisions_table(found["revisions"]), Text("")]
+    return Group(*parts, _events_table(found["history"]))
+
+
+def _revisions_table(revisions: Sequence[Answer]) -> Table:
+    table = _table("REVISION", "VERDICT", "SINCE", "IMAGE", "BY", "WHY")
+    for one in revisions:
+        marks = [word for word in ("running", "declared") if one[word]]
+        verdict = Text(one["verdict"], style=_VERDICTS.get(one["verdict"], ""))
+        verdict.append(f" ({', '.join(marks)})" if marks else "")
+        since = one["verdict_at"] or one["at"]
+        table.add_row(one["hash"][:15], verdict, since, clean(one["image"]), _who(one["uid"]), clean(one["cause"]))
+    return table
+
+
+def _events_table(events: Sequence[Answer]) -> Table:
+    table = _table("AT", "EVENT", "OUTCOME", "TOOK", "REVISION", "IMAGE", "BY", "DETAIL")
     for one in events:
         took = "" if one["seconds"] is None else f"{one['seconds']:.1f}s"
         words = [clean(one[key]) for key in ("event", "outcome")]
-        table.add_row(one["at"], *words, took, one["hash"][:15], clean(one["image"]), clean(one["detail"]))
+        told = (one["hash"][:15], clean(one["image"]), _who(one["uid"]), clean(one["detail"]))
+        table.add_row(one["at"], *words, took, *told)
     return table
+
+
+def _who(uid: int | None) -> str:
+    """Name the user, where this host knows him."""
+    if uid is None:
+        return ""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def event_line(event: Answer) -> Text:
+    """Put an event on one line: when, who, what."""
+    at = datetime.fromisoformat(event["at"]).astimezone().strftime("%H:%M:%S")
+    line = Text(f"{at}  ", style="dim").append(clean(event.get("name", "node")), style="bold").append("  ")
+    match event["kind"]:
+        case "state":
+            why = f": {clean(event['reason'])}" if event["reason"] else ""
+            return line.append_text(state_text(event["state"])).append(why)
+        case "node":
+            settled = "settled" if event["settled"] else "not settled"
+            told = f"engine {event['engine']}, source {event['source']}, generation {event['generation']}, {settled}"
+            return line.append(clean(told))
+    rest = (value for key, value in event.items() if key not in ("id", "at", "kind", "name"))
+    told = "  ".join(clean("; ".join(value) if isinstance(value, list) else value) for value in rest)
+    return line.append(f"{event['kind'].replace('-', ' ')}: {told}")
 
 
 def _inline(value: Answer) -> str:

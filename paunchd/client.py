@@ -3,9 +3,11 @@
 import http.client
 import json
 import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 TIMEOUT_SECONDS = 30.0
 
@@ -23,7 +25,7 @@ class RefusedError(Exception):
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout_seconds: float) -> None:
+    def __init__(self, path: Path, timeout_seconds: float | None) -> None:
         super().__init__("localhost", timeout=timeout_seconds)
         self._path = path
 
@@ -48,11 +50,35 @@ class Client:
         """Write to ``/v1/PART/…``. Raises ``NoAnswerError`` and ``RefusedError``."""
         return self._ask("POST", parts)
 
+    @contextmanager
+    def stream(
+        self,
+        *parts: str,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        endless: bool = False,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Read ``/v1/PART/…`` as it comes; *endless*: it may say nothing for as long as it likes.
+
+        Raises ``NoAnswerError``, also where it breaks off, and ``RefusedError``.
+        """
+        connection = _UnixConnection(self.path, None if endless else self._timeout_seconds)
+        address = _address(parts) + (f"?{urlencode(query, doseq=True)}" if query else "")
+        try:
+            connection.request("GET", address, headers=dict(headers or {}))
+            answer = connection.getresponse()
+            if answer.status >= http.client.BAD_REQUEST:
+                raise _refused(answer, json.loads(answer.read()))
+            yield answer
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise NoAnswerError(self._advice(error)) from None
+        finally:
+            connection.close()
+
     def _ask(self, method: str, parts: tuple[str, ...]) -> dict[str, Any]:
-        address = "/v1/" + "/".join(quote(part, safe="") for part in parts)
         connection = _UnixConnection(self.path, self._timeout_seconds)
         try:
-            connection.request(method, address)
+            connection.request(method, _address(parts))
             answer = connection.getresponse()
             content = json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -60,7 +86,7 @@ class Client:
         finally:
             connection.close()
         if answer.status >= http.client.BAD_REQUEST:
-            raise RefusedError(answer.status, str(content.get("detail", answer.reason)))
+            raise _refused(answer, content)
         return dict(content)
 
     def _advice(self, error: Exception) -> str:
@@ -79,3 +105,11 @@ class Client:
             case _:
                 cause, advice = str(error) or type(error).__name__, "`journalctl -u paunchd`"
         return f"cannot ask the daemon at {self.path}: {cause}; try {advice}"
+
+
+def _address(parts: tuple[str, ...]) -> str:
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _refused(answer: http.client.HTTPResponse, content: Mapping[str, Any]) -> RefusedError:
+    return RefusedError(answer.status, str(content.get("detail", answer.reason)))

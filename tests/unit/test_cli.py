@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
 import structlog
@@ -16,7 +17,11 @@ from paunchd import cli, cli_tables
 from paunchd.api.board import Board
 from paunchd.api.serve import serve
 from paunchd.api.sources import Sources
+from paunchd.cli_follow import _stream, tame
+from paunchd.cli_follow import events as follow
 from paunchd.cli_wait import Wish, judge
+from paunchd.client import Client
+from paunchd.engine.protocol import LogWish
 from paunchd.metrics import Metrics
 from paunchd.settings import ApiSettings
 from tests import snapshots
@@ -171,6 +176,102 @@ def test_history(daemon, ctl):
     assert code == 0
     assert "2026-11-22T12:00:00Z  rejected" in out
     assert "v1:0123" in out
+
+
+def test_history_tells_what_became_of_each_revision(daemon, ctl):
+    """A rejected one with its cause, before the story."""
+    out = ctl("history", "back")[1]
+    head, _, rest = out.partition("\n\n")
+    assert head.splitlines()[0].split() == ["REVISION", "VERDICT", "SINCE", "IMAGE", "BY", "WHY"]
+    assert "v1:0123" in head
+    assert rest.splitlines()[0].split()[:3] == ["AT", "EVENT", "OUTCOME"]
+
+
+def test_logs(daemon, ctl):
+    """What was printed is printed, as it is, with what was asked for passed on."""
+    daemon.logs.pieces = {"id-of-fine": [b"one\n", "zwei ä\n".encode()]}
+    assert ctl("logs", "fine") == (0, "one\nzwei ä\n", "")
+    assert ctl("logs", "fine", "-n", "all", "-t") == (0, "one\nzwei ä\n", "")
+    assert [wish for _, wish in daemon.logs.asked] == [LogWish(200), LogWish(None, timestamps=True)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("logs", "nobody"), 1, "no container `nobody` is known"),
+        (("logs", "fine", "--tail", "x"), 1, "`tail` must be"),
+        (("logs", "fine", "--container", "old"), 2, "old"),
+    ],
+)
+def test_logs_that_cannot_be_had(daemon, ctl, arguments, code, told):
+    """The daemon's refusal is told, and a word that is none is wrong use."""
+    ended, _, err = ctl(*arguments)
+    assert ended == code
+    assert told in err
+
+
+def test_a_log_cannot_play_with_the_terminal():
+    """Colours stay; what would move the cursor, set a title or ring is left out."""
+    assert tame("\x1b[31mred\x1b[0m\t\n") == "\x1b[31mred\x1b[0m\t\n"
+    assert tame("a\x1b]0;title\x07b\x1b[2Jc\r") == "a ]0;title b [2Jc "
+
+
+def test_events_go_on_after_a_cut(daemon):
+    """What happened while the connection was down comes when it is back, and nothing twice."""
+    told = follow(Client(daemon.path), ["fine"])
+    assert next(told)["kind"] == "reset"
+    for state in (snapshots.State.FAILED, snapshots.State.PARKED):
+        daemon.publish(snapshots.snapshot(snapshots.Status("fine", state)))
+        event = next(told)
+        assert (event["name"], event["state"]) == ("fine", state.value)
+        last = event["id"]
+    told.close()
+    daemon.publish(snapshots.snapshot(snapshots.Status("fine", snapshots.State.RUNNING)))
+    (event, *_) = islice(_stream(Client(daemon.path), ["fine"], last), 1)
+    assert event["state"] == "running"
+
+
+def test_events_of_nobody(ctl, tmp_path):
+    """Without a daemon there is nothing to follow."""
+    assert ctl("--socket", str(tmp_path / "none"), "events")[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        ({"kind": "state", "name": "web", "state": "parked", "reason": "why"}, "web  parked: why"),
+        ({"kind": "lane-began", "name": "web", "reason": "gone", "steps": ["a", "b"]}, "web  lane began: gone  a; b"),
+        ({"kind": "rejected", "name": "web", "revision": "v1:a", "cause": "oom"}, "web  rejected: v1:a  oom"),
+        (
+            {"kind": "node", "engine": "ok", "source": "ok", "generation": 7, "settled": True},
+            "node  engine ok, source ok, generation 7, settled",
+        ),
+    ],
+)
+def test_an_event_is_a_line(event, line):
+    """When, who and what, for people who watch."""
+    shown = str(cli_tables.event_line({"id": "x-1", "at": "2026-11-22T12:00:00+00:00", **event}))
+    assert shown.split("  ", 1)[1] == line
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(ctl, shell):
+    """Each shell gets a script that asks the client itself."""
+    code, out, _ = ctl("completion", shell)
+    assert code == 0
+    assert "_PAUNCHCTL_COMPLETE" in out
+
+
+def test_names_are_completed(daemon, monkeypatch, capsys):
+    """Where the daemon answers, its names are offered; where not, nothing is said."""
+    monkeypatch.setenv("_PAUNCHCTL_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "paunchctl show ag")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    for socket, offered in ((str(daemon.path), "plain,again"), ("/nonexistent", "")):
+        monkeypatch.setenv("PAUNCHD_SOCKET", socket)
+        with pytest.raises(SystemExit):
+            cli.main([])
+        assert capsys.readouterr().out.strip() == offered
 
 
 def test_operator_commands(daemon, ctl):
