@@ -155,7 +155,8 @@ def _status(case: Case, steps: tuple[Step, ...]) -> Status:
         return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
     if drift.rolled_back:
         return _rolled_back(drift, steps)
-    if not all(isinstance(step, (Accept, Reject, Update)) for step in steps):
+    in_passing = drift.seen.live is not None and all(isinstance(step, (Accept, Reject, Update)) for step in steps)
+    if steps and not in_passing:
         return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
     if drift.unknown:
         until = case.verdict.until if isinstance(case.verdict, Undecided) else None

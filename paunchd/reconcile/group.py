@@ -6,7 +6,6 @@ Pure (behaviour, section 6). A group's records are one step of one lane, so that
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import takewhile
 
 from paunchd.reconcile.diff import Drift
 from paunchd.reconcile.model import Accept, Facts, Reason, Reject, State
@@ -59,16 +58,18 @@ def _failure(outlook: Outlook) -> str:
 
 
 def _accept_of(outlook: Outlook) -> Accept | None:
-    """A member may be recorded as good exactly when it would be alone, with nothing left to do before."""
+    """A member may be recorded as good exactly when it would be alone, with nothing left to do before.
+
+    Writing down what a kept container tells, with the store lost, is no such record.
+    """
     step = outlook.steps[0] if outlook.steps else None
-    return step if isinstance(step, Accept) else None
+    return step if isinstance(step, Accept) and step.revision == outlook.revision else None
 
 
 def _without_accept(group: str, outlook: Outlook) -> Outlook:
     """The member goes on by itself up to its record, which is the group's."""
-    steps = tuple(takewhile(lambda step: not isinstance(step, Accept), outlook.steps))
-    if steps or steps == outlook.steps:
-        return replace(outlook, steps=steps)
+    if not _accept_of(outlook):
+        return outlook
     status = replace(outlook.status, state=State.PROVING, reason=f"healthy; is proven together with its group {group}")
     return replace(outlook, steps=(), status=status)
 

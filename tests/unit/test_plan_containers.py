@@ -196,6 +196,13 @@ def test_with_the_store_lost_the_kept_container_tells_the_good_revision():
     assert str(made) == "web: verdict\n  accept v1:old as the good revision of web"
 
 
+def test_what_is_still_to_be_finished_is_not_called_failed():
+    """With the store lost between the two renames nobody has the name, and all that it takes is there."""
+    made = planned([NEW], [KEPT, NEXT])
+    assert str(made) == "web: verdict\n  accept v1:old as the good revision of web"
+    assert (made.statuses["web"].state, made.statuses["web"].settled) == (State.PREPARING, False)
+
+
 def test_hashes_of_definitions_are_what_containers_are_compared_by():
     """An item's revision is its spec's hash, so the plan's revision is the one the label will carry."""
     one = item()

@@ -129,6 +129,13 @@ def test_with_the_store_lost_a_group_declares_nothing_good_that_has_not_run():
     ]
 
 
+def test_with_the_store_lost_a_member_cut_off_in_its_switch_is_finished_without_waiting():
+    """What its kept container tells is written down at once; the group's record is another one."""
+    prepared = of(NEW_A, engine_name="aa.next", state="created")
+    made = planned([NEW_A, NEW_B], [kept(OLD_A), prepared, of(NEW_B), kept(OLD_B)], {"bb": HEALTHY_B})
+    assert str(made) == "aa: verdict\n  accept v1:old-aa as the good revision of aa"
+
+
 def test_a_start_first_member_is_not_good_before_it_has_the_name():
     """Proven beside the old one it is switched, and recorded with its group in a later lane."""
     old, new = versions("aa", strategy="start-first", probation_seconds=0)
@@ -150,6 +157,13 @@ def test_when_one_member_fails_all_are_rejected_in_one_record(first):
     (other,) = made.lanes[0].steps[0].others
     assert (other.name, other.revision, other.code) == ("aa", "v1:new-aa", "group")
     assert other.cause == "bb of its group pair failed: not healthy within 300 s"
+
+
+def test_a_member_that_the_engine_refuses_takes_the_others_with_it():
+    """What cannot be made or started has failed like any other, with its own cause."""
+    refused = good(OLD_B, attempt=attempt(NEW_B.hash, error="no such device", refused=True))
+    made = planned([NEW_A, NEW_B], [of(NEW_A), kept(OLD_A), of(OLD_B)], {"aa": PROVEN_A, "bb": refused})
+    assert str(made) == "bb: verdict\n  reject v1:new-bb of bb and with it aa: no such device"
 
 
 def test_evidence_is_kept_of_every_member_that_was_made():
@@ -197,6 +211,7 @@ def test_a_member_that_had_not_begun_is_rejected_before_it_does():
     """Nothing new of a group begins once one of it has failed."""
     made = planned([NEW_A, NEW_B], [of(OLD_A), of(NEW_B), kept(OLD_B)], {"aa": good(OLD_A), "bb": FAILED_B})
     assert str(made) == "bb: verdict\n  reject v1:new-bb of bb and with it aa: not healthy within 300 s"
+    assert made.lanes[0].steps[0].others[0].engine_name == ""  # nothing was made that could tell anything
 
 
 # --- a member without a good revision -----------------------------------------------------------------------------
@@ -213,6 +228,25 @@ def test_a_new_member_that_the_engine_refuses_takes_the_others_back_as_well():
     """What cannot even be made will never be healthy, and its group must not wait for ever."""
     refused = Past(known=True, attempt=attempt(NEW_B.hash, error="no such device", refused=True))
     made = planned([NEW_A, NEW_B], [of(NEW_A), kept(OLD_A)], {"aa": PROVEN_A, "bb": refused})
+    assert str(made) == "aa: verdict\n  reject v1:new-aa of aa: bb of its group pair failed: no such device"
+
+
+def test_the_record_is_made_by_a_member_that_is_free():
+    """One that is busy with its preparation would hold it up, and a pull may take long."""
+    old, new = versions("cc")
+    new_b = judged(NEW_B, since=NOW - 300)
+    past = {"aa": good(OLD_A), "bb": new_b, "cc": good(old)}
+    made = planned([NEW_A, NEW_B, new], [of(OLD_A), of(NEW_B), of(old)], past, in_flight=["aa"])
+    assert str(made) == (
+        "cc: verdict\n  reject v1:new-cc of cc and with it aa: bb of its group pair failed: not healthy within 300 s"
+    )
+
+
+def test_the_record_waits_for_nobody():
+    """A member that was to come after the failed one has not begun, and is rejected all the same."""
+    old, new = (replace(one, spec=one.spec.model_copy(update={"start_order": 1})) for one in (OLD_A, NEW_A))
+    refused = Past(known=True, attempt=attempt(NEW_B.hash, error="no such device", refused=True))
+    made = planned([new, NEW_B], [of(old)], {"aa": good(old), "bb": refused})
     assert str(made) == "aa: verdict\n  reject v1:new-aa of aa: bb of its group pair failed: no such device"
 
 

@@ -136,15 +136,15 @@ def test_a_group_is_recorded_whole_or_not_at_all(facts):
     """Everyone who changes is in the record that makes a group good, who can go back in the one that rejects it."""
     facts = with_trials(facts)
     drifts = [drift for drift in diff(facts).values() if drift.item.spec.kind is Kind.CONTAINER]
-    changing = {drift.name for drift in drifts if not drift.is_good and not drift.unknown}
-    returning = {drift.name for drift in drifts if drift.good} & changing
+    changing = {drift.name: drift.effective.hash for drift in drifts if not drift.is_good and not drift.unknown}
+    returning = {drift.name for drift in drifts if drift.good} & changing.keys()
     for lane in plan(facts, RULES).lanes:
         for step in lane.steps if lane.name in changing and len(changing) > 1 else ():
-            if isinstance(step, (Accept, Reject)):
+            if isinstance(step, (Accept, Reject)) and step.revision == changing[lane.name]:
                 recorded = {step.name, *(other.name for other in step.others)}
                 assert lane.steps == (step,)
-                assert isinstance(step, Reject) or not facts.in_flight & changing
-                assert recorded == (changing if isinstance(step, Accept) else returning)
+                assert isinstance(step, Reject) or not facts.in_flight & changing.keys()
+                assert recorded == (changing.keys() if isinstance(step, Accept) else returning)
                 assert all(other.others == () for other in step.others)
 
 
