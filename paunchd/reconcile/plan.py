@@ -45,7 +45,7 @@ def trials(facts: Facts, rules: Rules) -> dict[str, Trial]:
     """Return the memory of each running trial after this look; names without one have nothing to prove."""
     kept = {}
     for name, drift in diff(facts).items():
-        judged = drift.on_trial if drift.item.spec.kind is Kind.CONTAINER else drift.seen.live
+        judged = drift.on_trial
         if judged is None:
             continue
         gate = gate_of(drift.effective.spec if drift.at_effective(judged) else None, rules)

@@ -133,7 +133,7 @@ def _misfortune(trial: Trial, container: Container, gate: Gate, *, has_good: boo
     details = container.details
     if details.oom_killed:
         return Failed("oom", "killed by the kernel: out of memory")
-    if not container.running and container.state is ContainerState.EXITED:
+    if container.state is ContainerState.EXITED:
         policy = RestartPolicy.parse(container.restart)
         exhausted = policy.max_retries and trial.restarts >= policy.max_retries
         if details.exit_code != 0 and (exhausted or not policy.wants_up(details.exit_code)):

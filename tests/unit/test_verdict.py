@@ -1,5 +1,7 @@
 """What a started container has proved by now (behaviour, section 7)."""
 
+from dataclasses import replace
+
 import pytest
 
 from paunchd.reconcile.model import Health, Probe
@@ -48,6 +50,12 @@ def test_a_trial_begins_when_the_container_is_first_seen_started():
     assert (begun.since, begun.steady_since, begun.restarts, begun.healthy_at) == (NOW, NOW, 0, None)
 
 
+def test_restarts_before_the_first_look_are_not_counted():
+    """Whatever it went through under another daemon, it has gone through."""
+    begun = advance(None, container("web", restart_count=7), None, PLAIN, NOW)
+    assert advance(begun, container("web", restart_count=8, started_at="t1"), None, PLAIN, NOW).restarts == 1
+
+
 def test_another_container_gets_a_trial_of_its_own():
     """What the one before it proved or suffered does not count."""
     begun = advance(trial(WEB, NOW - 50, restarts=4, healthy_at=NOW - 40), container(id="other"), None, PLAIN, NOW)
@@ -67,6 +75,14 @@ def test_a_restart_begins_the_waiting_anew_and_is_counted():
     assert (seen.since, seen.steady_since, seen.restarts, seen.healthy_at) == (NOW - 60, NOW, 3, None)
 
 
+def test_after_a_restart_the_time_is_collected_from_there():
+    """One restart is one restart, and running long enough after it is healthy."""
+    again = container("web", restart_count=1, started_at="t1")
+    restarted = advance(trial(WEB, NOW - 60), again, None, PLAIN, NOW)
+    later = advance(restarted, again, None, PLAIN, NOW + 2)
+    assert (later.steady_since, later.restarts, later.healthy_at) == (NOW, 1, NOW + 2)
+
+
 def test_a_start_by_hand_sets_the_engines_counter_back_and_loses_none_of_ours():
     """The engine counts from zero again; what we counted stays."""
     again = container("web", restart_count=0, started_at="t1")
@@ -78,6 +94,12 @@ def test_a_restarting_container_is_never_steady():
     """Between two runs no time is collected, although the engine's time stamp stays."""
     seen = advance(trial(WEB, NOW - 60), container("web", state="restarting", restart_count=1), None, PLAIN, NOW)
     assert (seen.steady_since, seen.restarts, seen.healthy_at) == (NOW, 1, None)
+
+
+def test_a_restart_that_is_seen_twice_is_counted_once():
+    """While the engine waits between two runs its counter stands still, however often we look."""
+    waiting = container("web", state="restarting", restart_count=3)
+    assert advance(trial(WEB, NOW - 60, restart_count=3, restarts=2), waiting, None, PLAIN, NOW).restarts == 2
 
 
 @pytest.mark.parametrize("state", ["exited", "paused", "restarting", "dead"])
@@ -150,6 +172,12 @@ def test_what_is_down_when_probation_ends_is_not_proven_yet(state):
     """The end of probation has to be lived through; soon after it is looked at again."""
     down = container("web", state=state)
     assert judged(trial(WEB, NOW - 390, healthy_at=NOW - 300), down) == Healthy(NOW + 2)
+
+
+def test_the_look_after_a_probation_that_ended_badly_is_a_second_away_at_least():
+    """A gate without a waiting time must not make the next look come at once, and the next, without end."""
+    hasty = replace(PLAIN, min_healthy_seconds=0.0)
+    assert judged(trial(WEB, healthy_at=NOW - 300), container("web", state="restarting"), hasty) == Healthy(NOW + 1)
 
 
 def test_unhealthy_in_probation_is_a_failure():
