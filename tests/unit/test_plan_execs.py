@@ -73,7 +73,7 @@ def test_an_exec_begins_when_its_target_is_healthy_or_has_run_for_30_seconds(fie
     """Whichever comes first: some targets become healthy only by what the exec does."""
     tested = item("db", "tripleo_step3", hash_="v1:db", healthcheck={"test": "true"})
     live = of(tested, **fields)
-    past = {"db": Past(known=True, trial=trial(live, memory.pop("since", NOW), **memory))}
+    past = {"db": Past(known=True, trial=trial(live, **memory))}
     assert [lane.name for lane in planned([tested, SETUP], [live], past).lanes if lane.name == "setup"]
 
 

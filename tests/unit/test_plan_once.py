@@ -84,6 +84,12 @@ def test_exit_codes_say_what_success_is(codes, code, word):
     assert str(made) == f"sync: ended\n  record sync as {word} (exit code {code})"
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_the_exit_code_says_needs_no_other_cause(code):
+    """A cause is told only where there is more to say than the code."""
+    assert planned([SYNC], [ended(code)]).lanes[0].steps[0].cause == ""
+
+
 def test_a_task_the_kernel_killed_has_failed_whatever_its_exit_code():
     """Out of memory is no success, and is said."""
     step = planned([SYNC], [ended(0, oom_killed=True)]).lanes[0].steps[0]

@@ -55,6 +55,14 @@ def test_a_failed_task_blocks_later_steps_and_is_named():
     assert made.statuses["sync"].state is State.FAILED
 
 
+def test_who_waits_for_a_place_says_for_which():
+    """A step and a start order are two places to look for the cause."""
+    second = item("second", "tripleo_step1", step=1, start_order=1)
+    made = planned([second, DB, API])
+    assert made.statuses["api"].reason == "waits for an earlier step"
+    assert made.statuses["second"].reason == "waits for an earlier start_order"
+
+
 def test_a_config_without_a_step_depends_on_nobody():
     """Steps order those who declare one; the rest begin at once."""
     assert begun(planned([item("free", "other"), DB, API])) == ["db", "free"]
@@ -244,3 +252,16 @@ def test_two_rings_are_both_found():
     rings = [("aa", ["bb", "cc"]), ("bb", ["aa"]), ("cc", ["aa"]), ("dd", ["ee"]), ("ee", ["dd"])]
     made = planned([item(name, depends_on=needs) for name, needs in rings])
     assert sorted(failed(made)) == ["aa", "bb", "cc", "dd", "ee"]
+
+
+def test_what_stands_between_two_cycles_is_in_neither():
+    """Each ring is told to its own members, and who only has a ring before and behind it waits."""
+    needs = {"aa": ["bb"], "bb": ["aa"], "between": ["aa"], "cc": ["between", "dd"], "dd": ["cc"]}
+    made = planned([item(name, depends_on=depends_on) for name, depends_on in needs.items()])
+    assert failed(made) == {
+        "aa": "depends on itself: aa → bb → aa",
+        "bb": "depends on itself: bb → aa → bb",
+        "cc": "depends on itself: cc → dd → cc",
+        "dd": "depends on itself: dd → cc → dd",
+    }
+    assert blocked(made) == {"between": ("aa",)}

@@ -6,8 +6,8 @@ from inspect import cleandoc
 import pytest
 
 from paunchd.reconcile.model import Past, State
-from paunchd.spec import Limits
-from tests.unit.places import NOW, good, item, of
+from paunchd.spec import NO_RESTART, Limits
+from tests.unit.places import NOW, container, good, item, of
 from tests.unit.plans import attempt, planned, trial
 
 WEB = item(image="stub:1", hash_="v1:old")
@@ -106,6 +106,8 @@ def test_a_good_one_found_stopped_at_the_switch_comes_up_before_its_successor_is
     """A pull may take long, so the old one is started first, once."""
     stopped = of(WEB, state="exited", exit_code=1)
     assert str(planned([NEW], [stopped], GOOD)) == "web: exited (code 1)\n  start web"
+    cut_off = replace(stopped, details=replace(stopped.details, restart=NO_RESTART))
+    assert str(planned([NEW], [cut_off], GOOD)) == ("web: exited (code 1)\n  update web (restart=always)\n  start web")
     tried = {"web": good(WEB, attempt=attempt("v1:old"))}
     assert "pull stub:2" in str(planned([NEW], [stopped], tried))
 
@@ -126,9 +128,68 @@ def test_when_the_replacement_on_trial_is_removed_by_hand_the_kept_one_bridges_t
     """)
 
 
+def test_the_kept_one_bridges_the_gap_whatever_its_policy():
+    """It was us who stopped it, so a policy that starts nothing again says nothing about whether it is wanted."""
+    web = item(image="stub:1", restart="no", hash_="v1:old")
+    kept = of(web, engine_name="web.prev", state="exited", exit_code=0)
+    assert str(planned([NEW], [kept], {"web": good(web)})) == "web: gone\n  restore web.prev to web\n  start web"
+
+
+def test_a_container_on_trial_that_was_given_the_kept_ones_name_gets_its_own_back():
+    """Whatever was done to it by hand, it goes on proving itself."""
+    once = item(image="stub:2", restart="no", hash_="v1:new")
+    live = of(once, engine_name="web.prev", state="exited", exit_code=143)
+    assert str(planned([once], [live], GOOD)).splitlines()[1:] == ["  restore web.prev to web", "  start web"]
+
+
+def test_a_kept_container_that_runs_already_is_only_named():
+    """Somebody removed the live one and started the kept one by hand."""
+    kept = of(WEB, engine_name="web.prev", actual_restart="no")
+    assert str(planned([WEB], [kept], GOOD)) == cleandoc("""
+        web: gone
+          restore web.prev to web
+          update web (restart=always)
+    """)
+
+
+def test_a_kept_container_that_nobody_wants_is_not_started():
+    """At a revision that is neither good nor desired it makes way for what is."""
+    kept = container("web.prev", "v1:other", "exited")
+    assert str(planned([NEW], [kept], GOOD)) == cleandoc("""
+        web: config-changed (image)
+          restore web.prev to web
+          pull stub:2 unless present
+          create web.next from stub:2
+          remove web
+          promote web.next to web
+          start web
+    """)
+
+
+@pytest.mark.parametrize(
+    "containers", [[of(WEB, engine_name="tmp")], [of(NEW, engine_name="tmp"), KEPT]], ids=["the good one", "on trial"]
+)
+def test_a_renamed_container_that_is_wanted_gets_its_name_back(containers):
+    """The good one and the one on trial alike, before anything else."""
+    assert str(planned([NEW], containers, GOOD).lanes[0].steps[0]) == "restore tmp to web"
+
+
 def test_a_second_copy_under_another_name_is_removed():
     """One container of a name is enough; the one that has the name stays."""
     made = planned([WEB], [of(WEB), of(WEB, engine_name="tmp")], GOOD)
+    assert str(made) == "web: renamed (tmp)\n  stop tmp\n  remove tmp"
+
+
+def test_the_only_good_container_is_kept_whatever_name_it_was_given():
+    """Renamed by hand while its successor had the name, it is what a rollback would need."""
+    made = planned([NEW], [of(NEW), of(WEB, engine_name="tmp")], GOOD)
+    assert str(made) == cleandoc("""
+        web: renamed (tmp)
+          update tmp (restart=no)
+          stop tmp
+          retire tmp as web.prev
+    """)
+    made = planned([NEW], [of(NEW), KEPT, of(WEB, engine_name="tmp")], GOOD)
     assert str(made) == "web: renamed (tmp)\n  stop tmp\n  remove tmp"
 
 

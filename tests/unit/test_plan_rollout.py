@@ -64,6 +64,14 @@ def test_an_undecided_container_is_waited_for_until_it_may_be_healthy():
     assert made.look_again_at == NOW + 1.5
 
 
+def test_who_does_not_come_up_says_how_often_it_was_restarted():
+    """It is what an operator asks first."""
+    live = of(NEW, state="restarting", exit_code=3)
+    plain, crashing = planned(*on_trial()), planned(*on_trial(live, restarts=2))
+    assert plain.statuses["web"].reason == "not healthy yet"
+    assert crashing.statuses["web"].reason == "not healthy yet; restarted 2 times, last exit code 3"
+
+
 def test_a_tested_container_is_looked_at_again_at_its_deadline():
     """With a health test only a passed test counts, so the timer is the deadline; a passed one wakes by itself."""
     tested = item(image="stub:2", healthcheck={"test": "true"}, hash_="v1:new")
@@ -85,28 +93,32 @@ def test_a_proven_replacement_is_accepted_before_the_old_one_goes():
     assert str(planned(*on_trial(healthy_at=NOW - 300))) == "web: verdict\n  accept v1:new as the good revision of web"
 
 
+def test_with_a_good_revision_its_definition_is_recorded():
+    """It can be made again when its container is long gone."""
+    assert planned(*on_trial(healthy_at=NOW - 300)).lanes[0].steps[0].spec == NEW.spec
+
+
 def test_once_accepted_the_kept_one_is_removed():
     """Nothing but the good revision stays on the node."""
     assert str(planned([NEW], [of(NEW), KEPT], {"web": good(NEW)})) == "web: left-over\n  remove web.prev"
 
 
 @pytest.mark.parametrize(
-    ("fields", "memory", "cause"),
+    ("restart", "fields", "memory", "cause"),
     [
-        ({}, {"since": NOW - 300}, "not healthy within 300 s"),
-        ({}, {"restarts": 6}, "restarted 6 times, 5 allowed; last exit code 0"),
-        ({"state": "exited", "exit_code": 3, "restart": "no"}, {}, "exited with code 3"),
-        ({"oom_killed": True}, {}, "killed by the kernel: out of memory"),
-        ({"health": Health.UNHEALTHY}, {"healthy_at": NOW - 10}, "became unhealthy in probation"),
+        ("always", {}, {"since": NOW - 300}, "not healthy within 300 s"),
+        ("always", {}, {"restarts": 6}, "restarted 6 times, 5 allowed; last exit code 0"),
+        ("no", {"state": "exited", "exit_code": 3}, {}, "exited with code 3"),
+        ("always", {"oom_killed": True}, {}, "killed by the kernel: out of memory"),
+        ("always", {"health": Health.UNHEALTHY}, {"healthy_at": NOW - 10}, "became unhealthy in probation"),
     ],
     ids=["deadline", "restarts", "exited", "oom", "unhealthy"],
 )
-def test_a_failed_replacement_is_rejected_with_its_cause(fields, memory, cause):
+def test_a_failed_replacement_is_rejected_with_its_cause(restart, fields, memory, cause):
     """The verdict is in the store before anything is done about it."""
-    restart = fields.pop("restart", "always")
     new = item(image="stub:2", restart=restart, hash_="v1:new")
     live = of(new, **fields)
-    past = replace(good(OLD), trial=trial(live, memory.pop("since", NOW), **memory))
+    past = replace(good(OLD), trial=trial(live, **memory))
     made = planned([new], [live, KEPT], {"web": past})
     assert str(made) == f"web: verdict\n  reject v1:new of web: {cause}"
 
@@ -161,6 +173,16 @@ def test_a_rolled_back_container_is_held_until_its_definition_changes():
     status = made.statuses["web"]
     assert (status.state, status.reason, status.settled) == (State.ROLLED_BACK, "exited with code 3", False)
     assert made.look_again_at is None
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(1, "web: rollback (oom)\n  start web"), (143, "web: rollback (oom)\n  start web"), (0, "")]
+)
+def test_a_good_revision_that_came_back_is_kept_up_whatever_its_policy(code, text):
+    """It was us who stopped it once, so only its own good end is taken for one."""
+    once = item(image="stub:1", restart="no", hash_="v1:old")
+    made = planned([NEW], [of(once, state="exited", exit_code=code)], {"web": good(once, rejected={"v1:new": "oom"})})
+    assert str(made) == text
 
 
 def test_a_changed_definition_ends_the_hold_of_a_rollback():
