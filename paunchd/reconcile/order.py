@@ -15,7 +15,7 @@ from paunchd.reconcile.outlook import Outlook
 from paunchd.spec import Dependency, Kind
 
 Ready = Callable[[Outlook], bool]
-Chain = tuple[str, ...]
+Chain = tuple[str, ...]  # the place that start orders count within, or nothing: steps count everywhere
 Node = str | tuple[Chain, int]  # a declared name, or a barrier: everything of one chain up to a rank
 
 
@@ -217,7 +217,7 @@ def _graph(everyone: list[Declared]) -> dict[Node, set[Node]]:
 
 
 def _stages(one: Declared) -> list[tuple[Chain, int]]:
-    stages: list[tuple[Chain, int]] = [(("order", *one.place), one.item.spec.start_order)]
+    stages: list[tuple[Chain, int]] = [(one.place, one.item.spec.start_order)]
     if one.item.step is not None:
-        stages.append((("step",), one.item.step))
+        stages.append(((), one.item.step))
     return stages

@@ -132,6 +132,29 @@ def test_desired_changed_back_to_the_kept_one_brings_that_very_container_back():
     """)
 
 
+def test_the_good_one_is_kept_although_what_is_desired_has_the_kept_ones_name():
+    """Two names swapped by hand: the live one is the good one, and only that may not be lost."""
+    swapped = of(NEW, engine_name="web.prev", state="exited", actual_restart="no")
+    assert str(planned([NEW], [of(OLD), swapped], {"web": good(OLD)})) == cleandoc("""
+        web: config-changed (environment, image)
+          pull stub:2 unless present
+          create web.next from stub:2
+          remove web.prev
+          update web (restart=no)
+          stop web
+          retire web as web.prev
+          promote web.next to web
+          start web
+    """)
+
+
+def test_what_was_prepared_meanwhile_goes_before_the_kept_one_comes_back():
+    """Nobody wants it any more, and the kept one comes back to a clean place."""
+    prepared = container("web.next", "v1:between", "created")
+    steps = planned([OLD], [of(NEW), KEPT, prepared], {"web": good(OLD)}).lanes[0].steps
+    assert [str(step) for step in steps][:3] == ["remove web.next", "stop web", "remove web"]
+
+
 @pytest.mark.parametrize(("restart", "code"), [("no", 143), ("no", 0), ("on-failure", 0)])
 def test_a_kept_container_comes_back_running_whatever_its_policy(restart, code):
     """It was us who stopped it, so its policy and its exit code say nothing about whether it is wanted."""
@@ -215,3 +238,27 @@ def test_a_known_good_hash_without_its_spec_is_still_returned_to():
     steps = planned([NEW], [of(NEW), KEPT], {"web": past}).lanes[0].steps
     assert str(steps[-1]) == "start web"
     assert "update web (restart=always)" in [str(step) for step in steps]
+
+
+def test_a_known_good_hash_says_nothing_of_the_desired_definition():
+    """The kept container's own label tells its policy, for the rejected definition is another one's."""
+    new = item(image="stub:2", restart="no", hash_="v1:new")
+    past = Past(known=True, good=Revision("v1:old"), rejected={"v1:new": "oom"})
+    assert str(planned([new], [of(new), KEPT], {"web": past})).splitlines()[-2:] == [
+        "  update web (restart=always)",
+        "  start web",
+    ]
+
+
+def test_a_known_good_hash_that_is_desired_has_its_definition_back():
+    """What ran here before is made again as good, and asks no registry for a newer image."""
+    web = item(pull="always", hash_="v1:old")
+    text = str(planned([web], [], {"web": Past(known=True, good=Revision("v1:old"))}))
+    assert text.startswith("web: gone\n  pull stub:1 unless present\n  create web.next")
+
+
+def test_a_known_good_hash_of_which_nothing_is_left_is_nothing_to_return_to():
+    """Neither a container nor a definition of it is there, so the rejected one goes on as if it were the first."""
+    past = Past(known=True, good=Revision("v1:old"), rejected={"v1:new": "oom"})
+    made = planned([NEW], [of(NEW)], {"web": past})
+    assert (str(made), made.statuses["web"].state) == ("", State.STARTING)

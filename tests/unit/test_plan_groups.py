@@ -100,6 +100,8 @@ def test_a_group_of_one_is_no_group():
     assert str(planned([NEW_A], [of(NEW_A), kept(OLD_A)], {"aa": PROVEN_A})) == (
         "aa: verdict\n  accept v1:new-aa as the good revision of aa"
     )
+    busy = standing("aa", [NEW_A], [of(NEW_A), kept(OLD_A)], {"aa": PROVEN_A}, in_flight=["aa"])
+    assert busy.reason == "proven"
 
 
 def test_a_group_reaches_across_configs():

@@ -1,12 +1,14 @@
 """What is on purpose left alone, and what changes its kind, as plans (behaviour, sections 1 and 3)."""
 
+from dataclasses import replace
 from inspect import cleandoc
 
 import pytest
 
-from paunchd.reconcile.model import Past, State
-from tests.unit.places import NOW, container, good, item, of
-from tests.unit.plans import planned, standing, trial
+from paunchd.reconcile.model import Past, State, Status
+from paunchd.reconcile.plan import plan
+from tests.unit.places import NOW, RULES, container, facts, good, item, of
+from tests.unit.plans import begun, planned, standing, trial
 
 WEB = item(image="stub:1", hash_="v1:old")
 NEW = item(image="stub:2", hash_="v1:new")
@@ -142,6 +144,16 @@ def test_a_name_in_flight_is_not_planned_and_not_settled():
     made = planned([WEB], [live], {"web": Past(known=True, trial=trial(live))}, in_flight=["web"])
     assert str(made) == ""
     assert (made.statuses["web"].settled, made.look_again_at) == (False, None)
+    assert not standing("web", [WEB], [live], GOOD, in_flight=["web"]).settled
+
+
+def test_what_the_engine_does_not_answer_for_is_unknown_and_left_alone():
+    """What is not known is not dead: no step is taken for it, and the others go on."""
+    looked = facts([WEB, item("other")], [of(WEB, state="exited", exit_code=1)], GOOD)
+    made = plan(replace(looked, observed=replace(looked.observed, unseen=frozenset({"web"}))), RULES)
+    assert begun(made) == ["other"]
+    reason = "the engine lists it and does not answer when asked about it"
+    assert made.statuses["web"] == Status("web", State.UNKNOWN, reason)
 
 
 def test_a_lane_knows_its_containers_by_id():

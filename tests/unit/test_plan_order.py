@@ -112,6 +112,7 @@ def test_the_setting_says_what_lies_between_two_steps(between, first_healthy, re
     first = planned([DB, API], [starting], {"db": Past(known=True, trial=trial(starting))}, rules=rules)
     assert (begun(first) == ["api"]) is first_healthy
     assert (begun(planned(*replaced_db(), rules=rules)) == ["api"]) is replaced
+    assert begun(planned([DB, API], [of(DB)], {"db": good(DB)}, rules=rules)) == ["api"]
 
 
 def test_a_detached_one_shot_that_ended_well_is_healthy_enough_for_any_setting():

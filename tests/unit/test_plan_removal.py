@@ -174,7 +174,7 @@ def test_a_name_that_two_files_claim_is_protected():
     assert str(made) == ""
     status = made.statuses["web"]
     assert (status.state, status.reason) == (State.CONFLICT, "declared in a.yaml and in b.yaml")
-    assert standing("web", desired=protected).state is State.CONFLICT
+    assert standing("web", desired=protected) == status
 
 
 def test_what_stays_by_rule_does_not_count_against_the_guard():

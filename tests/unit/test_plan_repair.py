@@ -220,6 +220,7 @@ def test_limits_are_changed_without_a_new_container():
     web = item(mem_limit="64m", pids_limit=20)
     made = planned([web], [of(web, limits=Limits(memory=1, pids_limit=20))], {"web": good(web)})
     assert str(made) == "web: updated\n  update web (memory=67108864)"
+    assert not made.statuses["web"].settled
 
 
 def test_limits_nobody_declares_are_left_alone():
