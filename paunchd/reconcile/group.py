@@ -70,7 +70,7 @@ def _without_accept(group: str, outlook: Outlook) -> Outlook:
     """The member goes on by itself up to its record, which is the group's."""
     if not _accept_of(outlook):
         return outlook
-    status = replace(outlook.status, state=State.PROVING, reason=f"healthy; is proven together with its group {group}")
+    status = replace(outlook.status, reason=f"healthy; is proven together with its group {group}")
     return replace(outlook, steps=(), status=status)
 
 
