@@ -1,5 +1,5 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: demo test test-crash test-histories soak lint format bench lock clean setup engine prometheus
+.PHONY: demo test test-crash test-histories soak mutation lint format bench lock clean setup engine prometheus
 
 PYTEST = .venv/bin/pytest
 
@@ -27,6 +27,11 @@ soak: setup engine  ## MINUTES=… of random faults on a hundred containers: fix
 test-histories: setup  ## thousands of generated histories of a node on a fake engine, in simulated time
 	PAUNCHD_HISTORIES=$(or $(PAUNCHD_HISTORIES),5000) $(PYTEST) -q tests/histories
 
+mutation: setup  ## does a test notice each small change of the core that decides? From nothing each time
+	rm -rf mutants
+	PATH="$(CURDIR)/.venv/bin:$$PATH" mutmut run
+	.venv/bin/python -m tests.mutation.report
+
 lint: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -47,4 +52,4 @@ lock: setup  ## take the newest versions that pyproject.toml allows
 	    --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants
