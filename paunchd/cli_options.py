@@ -66,6 +66,7 @@ def _complete(context: click.Context, _parameter: click.Parameter, begun: str) -
 
 
 NAME = click.argument("name", shell_complete=_complete)
+OPTIONAL_NAME = click.argument("name", required=False, shell_complete=_complete)
 NAMES = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_complete)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from paunchd.cli_options import BAD, NAME, NAMES, Options, fail, show_answer
+from paunchd.cli_options import BAD, NAME, NAMES, OPTIONAL_NAME, Options, fail, show_answer
 
 
 @click.command()
@@ -41,11 +41,14 @@ def plan(options: Options) -> None:
 
 
 @click.command()
-@NAME
+@OPTIONAL_NAME
 @click.pass_obj
-def history(options: Options, name: str) -> None:
-    """Tell of each revision of a name what became of it and who asked for it, then what happened, newest first."""
-    found = options.client.get("containers", name, "history")
+def history(options: Options, name: str | None) -> None:
+    """Tell what happened last on the node, or to one name, newest first.
+
+    Of one name also each revision, with what became of it and who asked for it.
+    """
+    found = options.client.get("containers", name, "history") if name else options.client.get("history")
     show_answer(options, lambda t: t.history_page(found), found)
 
 

@@ -132,9 +132,9 @@ def plan_page(plan: Answer) -> RenderableType:
 
 
 def history_page(found: Answer) -> RenderableType:
-    """Show what became of each revision, then everything that happened."""
+    """Show what became of each revision, where it is of one name, then everything that happened."""
     parts: list[RenderableType] = []
-    if found["revisions"]:
+    if found.get("revisions"):
         parts = [_revisions_table(found["revisions"]), Text("")]
     return Group(*parts, _events_table(found["history"]))
 
@@ -151,12 +151,13 @@ def _revisions_table(revisions: Sequence[Answer]) -> Table:
 
 
 def _events_table(events: Sequence[Answer]) -> Table:
-    table = _table("AT", "EVENT", "OUTCOME", "TOOK", "REVISION", "IMAGE", "BY", "DETAIL")
+    named = ["NAME"] if events and "name" in events[0] else []
+    table = _table("AT", *named, "EVENT", "OUTCOME", "TOOK", "REVISION", "IMAGE", "BY", "DETAIL")
     for one in events:
         took = "" if one["seconds"] is None else f"{one['seconds']:.1f}s"
         words = [clean(one[key]) for key in ("event", "outcome")]
         told = (one["hash"][:15], clean(one["image"]), _who(one["uid"]), clean(one["detail"]))
-        table.add_row(one["at"], *words, took, *told)
+        table.add_row(one["at"], *(clean(one[key.lower()]) for key in named), *words, took, *told)
     return table
 
 

@@ -24,6 +24,7 @@ from paunchd.store_schema import open_store
 
 EVENTS_KEPT = 200
 STORY_KEPT_SECONDS = 30 * 24 * 3600.0  # of a name that is gone; of the others it stays
+_EVENT = ("at", "event", "outcome", "seconds", "hash", "image", "detail", "uid")
 OUTPUT_BYTES = 64 * 1024
 
 
@@ -61,9 +62,13 @@ class Store:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The story of *name*, newest first."""
-        columns = ("at", "event", "outcome", "seconds", "hash", "image", "detail", "uid")
-        query = f"SELECT {', '.join(columns)} FROM events WHERE name = ? ORDER BY id DESC"  # noqa: S608 - our own words
-        return [dict(zip(columns, row, strict=True)) for row in self._select(query, (name,))]
+        query = f"SELECT {', '.join(_EVENT)} FROM events WHERE name = ? ORDER BY id DESC"  # noqa: S608 - our own words
+        return [dict(zip(_EVENT, row, strict=True)) for row in self._select(query, (name,))]
+
+    def recent(self, limit: int) -> list[dict[str, Any]]:
+        """The newest *limit* lines of all stories together, newest first; each with its *name*."""
+        query = f"SELECT name, {', '.join(_EVENT)} FROM events ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own words
+        return [dict(zip(("name", *_EVENT), row, strict=True)) for row in self._select(query, (limit,))]
 
     def evidence(self, name: str) -> list[dict[str, Any]]:
         """What was kept of each rejected revision of *name*."""

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from paunchd.api import views, views_node
 from paunchd.api.errors import ProblemError, not_found
-from paunchd.api.revisions import history_view
+from paunchd.api.query import Parameter, number
+from paunchd.api.revisions import NamedEventView, NodeHistoryView, history_view
 from paunchd.api.security import peer_of
 from paunchd.api.sources import SOURCES, Places, snapshot_of
 from paunchd.api.wait import wait, wanted
@@ -16,6 +17,14 @@ from paunchd.reconcile.model import Snapshot
 from paunchd.troubles import summary
 
 MAX_WAITERS = 128
+HISTORY_LINES, MOST_HISTORY_LINES = 200, 5000
+HISTORY_PARAMETERS = (
+    Parameter(
+        "limit",
+        "So many of the newest.",
+        {"type": "integer", "minimum": 0, "maximum": MOST_HISTORY_LINES, "default": HISTORY_LINES},
+    ),
+)
 
 
 class Rendered:
@@ -76,6 +85,12 @@ async def container_history(request: web.Request) -> web.Response:
     if not rows and name not in snapshot.plan.statuses:
         raise not_found("container", name)
     return answer(history_view(snapshot, name, rows))
+
+
+async def history(request: web.Request) -> web.Response:
+    limit = int(number(request.query, "limit", HISTORY_LINES, MOST_HISTORY_LINES))
+    rows = await asyncio.to_thread(request.app[SOURCES].kept.recent, limit)
+    return answer(NodeHistoryView(history=[NamedEventView.model_validate(row) for row in rows]))
 
 
 async def plan(request: web.Request) -> web.Response:

@@ -33,6 +33,16 @@ class EventView(View):
         return at.replace(microsecond=0)
 
 
+class NamedEventView(EventView):
+    name: str
+
+
+class NodeHistoryView(View):
+    """What happened last, to whomever, newest first."""
+
+    history: list[NamedEventView]
+
+
 class RevisionView(View):
     """*good*: proven, and what is returned to; *before*: what was good before it; *earlier*: of neither any more.
 

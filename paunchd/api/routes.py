@@ -52,6 +52,13 @@ ROUTES: tuple[Route, ...] = (
         media_type="text/plain",
         query=logs.PARAMETERS,
     ),
+    _read(
+        "/v1/history",
+        reads.history,
+        "What happened last, to whomever",
+        revisions.NodeHistoryView,
+        reads.HISTORY_PARAMETERS,
+    ),
     _read("/v1/plan", reads.plan, "What is to be done now", views_node.PlanView),
     _read("/v1/configs", reads.configs, "Where every config stands", views_node.ConfigsView),
     _read(

@@ -42,6 +42,9 @@ class Kept(Protocol):
     def events(self, name: str) -> Rows:
         """What happened to it, newest first."""
 
+    def recent(self, limit: int) -> Rows:
+        """What happened last, to whomever, newest first."""
+
     def evidence(self, name: str) -> Rows:
         """What is kept of its rejected revisions, oldest first."""
 

@@ -56,6 +56,10 @@ class Kept:
     def events(self, name):
         return self._rows["events"].get(name, [])
 
+    def recent(self, limit):
+        told = [{"name": name, **row} for name, rows in self._rows["events"].items() for row in rows]
+        return sorted(told, key=lambda row: -row["at"])[:limit]
+
     def evidence(self, name):
         return self._rows["evidence"].get(name, [])
 

@@ -57,7 +57,7 @@ async def test_before_the_first_pass(tmp_path, path):
     """Before the first pass, what needs it answers 503, and the rest works."""
     address = path.format(name="web", config_id="web")
     async with serving(tmp_path, listen=()) as running, running.ask(address) as answer:
-        assert answer.status == (200 if path in ("/healthz", "/metrics") else 503)
+        assert answer.status == (200 if path in ("/healthz", "/metrics", "/v1/history") else 503)
 
 
 async def test_readiness(api):
@@ -97,6 +97,17 @@ async def test_metrics(api):
     async with api.ask("/metrics", tcp=True) as answer:
         assert answer.content_type == "text/plain"
         assert "paunchd_pass_duration_seconds_count" in await answer.text()
+
+
+async def test_what_happened_last_on_the_node(tmp_path):
+    """All stories together, the newest first, as many as are asked for."""
+    rows = {"old": [{"at": 1.0, "event": "removed"}], "web": [{"at": 3.0, "event": "new"}, {"at": 2.0, "event": "x"}]}
+    async with serving(tmp_path, listen=(), events=rows) as api:
+        api.board.publish(snapshots.settled())
+        for query, names in (("", ["web", "web", "old"]), ("?limit=1", ["web"]), ("?limit=0", [])):
+            _, answer = await api.json(f"/v1/history{query}")
+            assert [row["name"] for row in answer["history"]] == names
+        assert (await api.json("/v1/history?limit=-1"))[0] == 400
 
 
 async def test_requests_are_counted_by_route_and_never_by_path(api):

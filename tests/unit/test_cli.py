@@ -187,6 +187,13 @@ def test_history_tells_what_became_of_each_revision(daemon, ctl):
     assert rest.splitlines()[0].split()[:3] == ["AT", "EVENT", "OUTCOME"]
 
 
+def test_history_of_the_node(daemon, ctl):
+    """Without a name everybody's, with whose it was."""
+    out = ctl("history")[1]
+    assert out.splitlines()[0].split()[:3] == ["AT", "NAME", "EVENT"]
+    assert "back  rejected" in out
+
+
 def test_logs(daemon, ctl):
     """What was printed is printed, as it is, with what was asked for passed on."""
     daemon.logs.pieces = {"id-of-fine": [b"one\n", "zwei ä\n".encode()]}

@@ -201,6 +201,14 @@ def test_a_story_is_told_newest_first_and_says_how_it_went(store):
     assert store.events("web")[1]["detail"] == "what went wrong"
 
 
+def test_what_happened_last_is_told_of_everyone(store):
+    """All stories together, newest first, each line with its name."""
+    for name in ("web", "db", "web"):
+        store.tell(Event(name, "new"))
+    assert [row["name"] for row in store.recent(2)] == ["web", "db"]
+    assert store.recent(0) == []
+
+
 def test_the_oldest_of_a_long_story_goes(store):
     """A name that flaps for weeks does not fill the disk, and costs no other name its story."""
     store.tell(Event("db", "new"))
