@@ -55,6 +55,7 @@ def rules_of(settings: Settings) -> Rules:
         healthy_deadline_seconds=rollout.healthy_deadline_seconds,
         probation_seconds=rollout.probation_seconds,
         max_restarts=rollout.max_restarts,
+        moved_image=rollout.moved_image,
         between_steps=settings.order.between_steps.value,
         removal_count=settings.removal_guard.count,
         removal_fraction=settings.removal_guard.fraction,

@@ -105,6 +105,7 @@ class RolloutSettings(Group):
     healthy_deadline_seconds: SomeSeconds = 300
     probation_seconds: Seconds = 300
     max_restarts: Annotated[int, Field(ge=0)] = 5
+    moved_image: Literal["report", "replace"] = "report"
 
 
 class BetweenSteps(StrEnum):

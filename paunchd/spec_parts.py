@@ -7,7 +7,7 @@ Pure, frozen. Each part knows how it is declared (``from_declared``) and how to 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from paunchd.units import boolean, duration, integer, natural, text
 
@@ -218,6 +218,7 @@ class Rollout:
     healthy_deadline_seconds: float | None = None
     probation_seconds: float | None = None
     max_restarts: int | None = None
+    moved_image: Literal["report", "replace"] | None = None
 
     KEYS = (
         "group",
@@ -226,7 +227,12 @@ class Rollout:
         "healthy_deadline_seconds",
         "probation_seconds",
         "max_restarts",
+        "moved_image",
     )
+    CHOICES: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "strategy": ("stop-first", "start-first"),
+        "moved_image": ("report", "replace"),
+    }
 
     @classmethod
     def from_declared(cls, value: object) -> "Rollout":
@@ -238,8 +244,9 @@ class Rollout:
         unknown = sorted(set(given) - set(cls.KEYS))
         if unknown:
             raise ValueError(f"unknown key `{unknown[0]}`; a rollout has {', '.join(cls.KEYS)}")
-        if given.get("strategy", "stop-first") not in ("stop-first", "start-first"):
-            raise ValueError(f"strategy: {given['strategy']!r} is neither stop-first nor start-first")
+        for key, (usual, other) in cls.CHOICES.items():
+            if given.get(key, usual) not in (usual, other):
+                raise ValueError(f"{key}: {given[key]!r} is neither {usual} nor {other}")
         return cls(
             group=_when_given(given, "group", text),
             strategy=given.get("strategy"),
@@ -247,6 +254,7 @@ class Rollout:
             healthy_deadline_seconds=_when_given(given, "healthy_deadline_seconds", duration),
             probation_seconds=_when_given(given, "probation_seconds", duration),
             max_restarts=_when_given(given, "max_restarts", natural),
+            moved_image=given.get("moved_image"),
         )
 
     def declared(self) -> dict[str, Any]:

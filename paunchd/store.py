@@ -11,14 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from paunchd import store_records as records
 from paunchd.errors import StoreError
 from paunchd.reconcile.model import Item, Past, Restart, Result, Revision
-from paunchd.spec import dump
 from paunchd.store_records import Change, Rejection
 from paunchd.store_schema import open_store
 
@@ -103,9 +102,10 @@ class Store:
                 records.accept(changes[name], name, revision, now)
 
     def respec(self, name: str, revision: Revision) -> None:
-        """The good revision's spec is written differently now, in what is not hashed; nothing else of it changes."""
+        """More is known of the good revision, or what is not hashed of it is written otherwise now; it is the same."""
         with self._changing(name) as change:
-            change.execute("UPDATE names SET good_spec = ? WHERE name = ?", (records.dumped(revision), name))
+            row = (revision.hash, records.dumped(revision), name)
+            change.execute("UPDATE names SET good_hash = ?, good_spec = ? WHERE name = ?", row)
             change.past = replace(change.past, good=revision)
 
     def reject(self, name: str, rejection: Rejection) -> None:
@@ -213,7 +213,7 @@ class Store:
         return {name: item for name, item in items.items() if item}
 
     def save_definitions(self, items: Mapping[str, Item]) -> None:
-        rows = [(name, json.dumps(asdict(item) | {"spec": dump(item.spec)})) for name, item in items.items()]
+        rows = [(name, records.item_text(item)) for name, item in items.items()]
         with self._writing() as connection:
             connection.execute("DELETE FROM definitions")
             connection.executemany("INSERT INTO definitions VALUES (?, ?)", rows)

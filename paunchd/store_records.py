@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from paunchd.reconcile.model import Item, Past, Restart, Revision
@@ -109,6 +109,12 @@ def spec_of(text: str | None) -> ContainerSpec | None:
         return load(text) if text else None
     except ValueError:
         return None
+
+
+def item_text(item: Item) -> str:
+    """*item* as it was declared; what a pass finds out of its image is none of it."""
+    declared = {key: value for key, value in asdict(item).items() if key != "image"}
+    return json.dumps(declared | {"spec": dump(item.spec)})
 
 
 def item_of(text: str) -> Item | None:

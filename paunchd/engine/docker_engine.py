@@ -87,15 +87,14 @@ class DockerEngine:
         patience = min(self._call_timeout, _INSPECT_SECONDS)  # a look waits for it
         return answers.details(await self._read("inspect", ref, lambda sdk: sdk.inspect_container(ref), patience))
 
-    async def has_image(self, image: str) -> bool:
-        def call(sdk: Sdk) -> None:
-            sdk.inspect_image(image)  # type: ignore[no-untyped-call]
+    async def image_id(self, image: str) -> str:
+        def call(sdk: Sdk) -> str:
+            return str(sdk.inspect_image(image)["Id"])  # type: ignore[no-untyped-call]
 
         try:
-            await self._read("inspect", f"image {image}", call)
+            return await self._read("inspect", f"image {image}", call)
         except (NotFound, Rejected):  # a malformed name is refused rather than not found
-            return False
-        return True
+            return ""
 
     async def pull(self, image: str) -> None:
         def call(client: Client) -> None:

@@ -46,10 +46,11 @@ class Engine(Protocol):
 
     async def inspect(self, ref: str) -> Details: ...
 
-    async def has_image(self, image: str) -> bool: ...
+    async def image_id(self, image: str) -> str:
+        """Return the id of what *image*, a name or an id, means here; empty where it means nothing."""
 
     async def pull(self, image: str) -> None:
-        """Fetch *image*, also where it is present: ask ``has_image`` first (T-009).
+        """Fetch *image*, also where it is present: ask ``image_id`` first (T-009).
 
         Whatever keeps it from being had is ``NotFound``; only an engine that is away is
         ``EngineUnavailable``.

@@ -12,7 +12,7 @@ a *revision* a spec of one name by its hash, *good* once it proved itself, *reje
 container has the name itself, the one prepared is NAME.next, the good one kept while its successor proves itself is
 NAME.prev.
 
-Pure (no clock, file, engine or event loop): ``model``, ``project``, ``diff``, ``verdict``, ``switch``, ``outlook``,
-``container``, ``once``, ``order``, ``removal``, ``plan``. The rest performs: ``observe`` looks, ``execute`` acts,
-``record`` remembers, ``loop`` keeps them going.
+Pure (no clock, file, engine or event loop): ``model``, ``project``, ``moved``, ``diff``, ``verdict``, ``switch``,
+``outlook``, ``container``, ``once``, ``order``, ``removal``, ``plan``. The rest performs: ``observe`` looks,
+``execute`` acts, ``record`` remembers, ``loop`` keeps them going.
 """

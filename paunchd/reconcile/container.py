@@ -22,6 +22,7 @@ from paunchd.reconcile.model import (
     Unpause,
     Update,
     engine_name,
+    image_of,
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.project import project
@@ -189,7 +190,9 @@ def _image_moved(drift: Drift) -> str:
     live, spec = drift.seen.live, drift.effective.spec
     if live is None or spec is None or not spec.image or live.image == spec.image:
         return ""
-    return f"{spec.image} means another image now than the one that runs" if live.image in live.image_id else ""
+    apart = image_of(drift.effective.hash)
+    moved = drift.effective.image if apart else live.image in live.image_id
+    return f"{spec.image} means another image now than the one that runs" if moved else ""
 
 
 def _on_trial(case: Case) -> Status:

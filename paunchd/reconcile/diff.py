@@ -6,7 +6,7 @@ one is rejected. All that follows reads only the drift, so rollback needs no rul
 
 from dataclasses import dataclass
 
-from paunchd.reconcile.model import Container, Facts, Item, Past, Revision, Seen
+from paunchd.reconcile.model import Container, Facts, Item, Past, Revision, Seen, bare
 from paunchd.spec import Kind, changed_keys
 
 
@@ -85,7 +85,7 @@ def diff(facts: Facts) -> dict[str, Drift]:
 
 def _drift(item: Item, seen: Seen, past: Past) -> Drift:
     good = good_of(item, seen, past)
-    desired = Revision(item.hash, item.spec)
+    desired = Revision(item.hash, item.spec, item.image)
     rejected = item.spec.kind is Kind.CONTAINER and item.hash in past.rejected
     effective = good if rejected and good and good.hash != item.hash else desired
     return Drift(item, seen, past, effective, good)
@@ -99,14 +99,15 @@ def good_of(item: Item, seen: Seen, past: Past) -> Revision | None:
     if good is None:
         return None
     if good.spec is None and good.hash == item.hash:
-        good = Revision(good.hash, item.spec)
+        good = Revision(good.hash, item.spec, item.image)
     there = any(container.hash == good.hash for container in seen.containers)
     return good if there or good.spec is not None else None
 
 
 def changes(drift: Drift) -> str:
-    """The keys in which the effective revision differs from the good one, for people; empty where unknown."""
-    old, new = drift.good.spec if drift.good else None, drift.effective.spec
-    if old is None or new is None:
+    """In what the effective revision differs from the good one, for people; empty where unknown."""
+    good, new = drift.good, drift.effective
+    if good is None or good.spec is None or new.spec is None:
         return ""
-    return ", ".join(changed_keys(old, new))
+    moved = bare(good.hash) == bare(new.hash) and good.hash != new.hash
+    return "image moved" if moved else ", ".join(changed_keys(good.spec, new.spec))

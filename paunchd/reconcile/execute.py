@@ -36,6 +36,7 @@ from paunchd.reconcile.model import (
     Stop,
     Unpause,
     Update,
+    bare,
 )
 from paunchd.store import Store
 from paunchd.store_records import Rejection
@@ -136,7 +137,7 @@ class Executor:
         engine = self._engine
         match step:
             case Pull(image, always):
-                if always or not await engine.has_image(image):
+                if always or not await engine.image_id(image):
                     await engine.pull(image)
             case CheckSources(name, sources):
                 await asyncio.to_thread(_check, name, sources)
@@ -167,7 +168,7 @@ class Executor:
 
     async def _create(self, step: Create) -> str:
         spec = step.spec
-        who = Identity(step.name, step.config_id, step.revision, spec.kind.value, str(spec.restart_policy))
+        who = Identity(step.name, step.config_id, bare(step.revision), spec.kind.value, str(spec.restart_policy))
         return await self._engine.create(step.engine_name, spec, labels_of(who, self._owner))
 
     async def _record(self, lane: Lane, step: RecordTask | Accept | Reject, ids: Mapping[str, str]) -> None:

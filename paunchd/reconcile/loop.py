@@ -23,7 +23,6 @@ from paunchd.reconcile.model import (
     History,
     Lane,
     Observed,
-    Past,
     Plan,
     Probe,
     Rules,
@@ -34,6 +33,7 @@ from paunchd.reconcile.model import (
     Trial,
 )
 from paunchd.reconcile.mount import doubted
+from paunchd.reconcile.moved import images_to_know, told_apart
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.plan import plan, trials
 from paunchd.reconcile.record import Recorder
@@ -183,7 +183,8 @@ class Loop:
         if self._away_seconds or now - self._full_at >= self._pace.slow_resync_seconds:
             self._parts.observer.forget_all()
             self._full_at = now
-        observed = await self._parts.observer.look(self._desired, self._trials, self._parts.prober.results)
+        images = images_to_know(self._desired, self._history(), self.rules)
+        observed = await self._parts.observer.look(self._desired, self._trials, self._parts.prober.results, images)
         if self._away_seconds:
             log.info("engine_returned")
             self._trials = {}  # what happened meanwhile is nobody's failure: every gate starts over
@@ -192,15 +193,12 @@ class Loop:
 
     def _facts(self, observed: Observed, in_flight: frozenset[str]) -> Facts:
         history = self._history()
-        return Facts(doubted(self._desired, history, observed), observed, history, in_flight, observed.at)
+        desired = doubted(self._desired, history, observed)
+        return told_apart(Facts(desired, observed, history, in_flight, observed.at), self.rules)
 
     def _history(self) -> History:
-        names = dict(self._parts.store.names())
-        for name, trial in self._trials.items():
-            names[name] = replace(names.get(name, Past()), trial=trial)
-        for name, attempt in self._parts.recorder.attempts.items():
-            names[name] = replace(names.get(name, Past()), attempt=attempt)
-        return History(names, self.confirmed)
+        stored = History(self._parts.store.names(), self.confirmed)
+        return stored.recalling(self._trials, self._parts.recorder.attempts)
 
     def _engine_away(self, error: str) -> float:
         """Freeze: what is not known is not dead. Everything is kept as last seen, and told to be unknown."""
@@ -210,7 +208,8 @@ class Loop:
         last = self._last or Snapshot(self._desired, Observed({}), self._history(), Plan((), {}))
         unseen = {name: Status(name, State.UNKNOWN) for name in self._desired.items}
         frozen = Plan((), {**unseen, **last.plan.statuses})
-        self._last = replace(last, desired=self._desired, engine=error, plan=frozen)
+        facts = self._facts(last.observed, frozenset())
+        self._last = replace(last, desired=facts.desired, history=facts.history, engine=error, plan=frozen)
         self._show(self._last)
         return self._away_seconds
 

@@ -6,7 +6,7 @@ still true.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -14,6 +14,7 @@ import structlog
 from paunchd.engine.protocol import Engine
 from paunchd.errors import EngineUnavailable, NotFound
 from paunchd.labels import Identity, identity_of
+from paunchd.reconcile.meanings import Meanings
 from paunchd.reconcile.model import (
     Container,
     ContainerState,
@@ -54,17 +55,22 @@ class Observer:
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
         self._mute: dict[str, float] = {}
+        self._meanings = Meanings(engine, clock)
 
     def touched(self, name: str) -> None:
         """A lane has worked on *name*: what is known of its containers may be old."""
         self._dirty.add(name)
+        self._meanings.forget()
 
     def forget_all(self) -> None:
         """Everything is inspected at the next look: what people change by hand shows then at the latest."""
         self._known.clear()
+        self._meanings.forget()
 
-    async def look(self, desired: Desired, on_trial: Iterable[str], probes: Mapping[str, Probe]) -> Observed:
-        """Take one look. Raises ``EngineUnavailable`` where the engine does not list.
+    async def look(
+        self, desired: Desired, on_trial: Iterable[str], probes: Mapping[str, Probe], images: Collection[str] = ()
+    ) -> Observed:
+        """Take one look, and find out what *images* mean. Raises ``EngineUnavailable`` where the engine does not list.
 
         A container that goes away meanwhile is not there; one that the engine lists and cannot be asked about makes its
         name unseen, and costs no other name its look (S-08).
@@ -79,7 +85,8 @@ class Observer:
                 names[who.name] = place(names.get(who.name, Seen()), _container(one, who, details[one.id]))
         foreign = {one.engine_name for one in listed if one.id not in owned}
         unseen = frozenset(who.name for id_, (_, who) in owned.items() if id_ in self._mute)
-        return Observed(_with_foreign(names, foreign, desired), probes, unseen, at)
+        meanings = await self._meanings.of(images, listed)
+        return Observed(_with_foreign(names, foreign, desired), probes, unseen, at, meanings)
 
     async def _details(
         self, owned: Mapping[str, tuple[Listed, Identity]], on_trial: frozenset[str]

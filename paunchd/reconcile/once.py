@@ -25,6 +25,7 @@ from paunchd.reconcile.model import (
     Status,
     Step,
     Stop,
+    bare,
     engine_name,
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
@@ -156,13 +157,13 @@ def _task_reason(drift: Drift, result: Result | None, steps: tuple[Step, ...]) -
 
 
 def exec_(drift: Drift, facts: Facts) -> Outlook:
-    """The outlook of an exec: once for each pair of its own hash and its target's."""
+    """The outlook of an exec: once for each pair of its own hash and its target's, whatever image that one has."""
     spec, name = drift.item.spec, drift.name
     target = spec.exec_target
     seen = facts.observed.of(target)
     clear = tuple(step for c in drift.seen.containers for step in away(c))
     live = seen.live
-    key = f"{drift.item.hash}@{live.hash}" if live else drift.item.hash
+    key = f"{drift.item.hash}@{bare(live.hash)}" if live else drift.item.hash
     result = drift.past.results.get(key)
     if result is not None and (result.succeeded or _exhausted(result, spec)):
         done = result.succeeded

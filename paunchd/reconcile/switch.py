@@ -221,12 +221,12 @@ def _revive(drift: Drift, live: Container) -> tuple[Step, ...]:
 
 
 def _prepare(drift: Drift) -> tuple[Step, ...]:
-    revision = drift.effective
-    if revision.spec is None:
+    recipe = drift.effective.recipe
+    if recipe is None:
         return ()  # only its hash is known and no container of it is left: nothing can be made from that
     return (
-        *preparation(drift.name, revision.spec, known=drift.is_good),
-        Create(engine_name(drift.name, Slot.NEXT), drift.name, drift.item.config_id, revision.hash, revision.spec),
+        *preparation(drift.name, recipe, known=drift.is_good),
+        Create(engine_name(drift.name, Slot.NEXT), drift.name, drift.item.config_id, drift.effective.hash, recipe),
     )
 
 

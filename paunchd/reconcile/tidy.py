@@ -1,4 +1,4 @@
-"""Keeps the store no larger than the node, and the good revisions' unhashed parts as now declared.
+"""Keeps the store no larger than the node, and the good revisions' images and unhashed parts as they are now.
 
 Must never forget what may only be unreadable.
 """
@@ -6,7 +6,7 @@ Must never forget what may only be unreadable.
 import asyncio
 from collections.abc import Collection
 
-from paunchd.reconcile.model import Facts, Revision
+from paunchd.reconcile.model import Facts, Item, Past, Revision, bare
 from paunchd.store import Store
 
 
@@ -25,10 +25,16 @@ async def tidy_up(store: Store, facts: Facts, busy: Collection[str]) -> frozense
     gone = frozenset(store.names().keys() - there)
     for name in gone:
         await asyncio.to_thread(store.forget, name)
-    for name, item in desired.items.items():
-        good = facts.history.of(name).good
-        if not good or good.hash != item.hash or good.spec is item.spec or name in busy:
-            continue
-        if good.spec != item.spec:
-            await asyncio.to_thread(store.respec, name, Revision(item.hash, item.spec))
+    for name in desired.items.keys() - busy:
+        kept = store.names().get(name, Past()).good
+        good = _as_now(kept, facts.history.of(name).good, desired.items[name])
+        if good and good != kept:
+            await asyncio.to_thread(store.respec, name, good)
     return gone
+
+
+def _as_now(kept: Revision | None, good: Revision | None, item: Item) -> Revision | None:
+    """The good revision that is *kept*, at the image it was found to have, with what *item* declares of it now."""
+    if kept is None or good is None or kept.hash not in (good.hash, bare(good.hash)):
+        return None
+    return Revision(good.hash, item.spec if bare(good.hash) == bare(item.hash) else kept.spec)

@@ -110,10 +110,20 @@ async def test_an_absent_image_is_not_found_when_creating(subject):
 
 
 async def test_images_are_known_or_not(subject):
-    """Presence is asked for by name, and a name that is none is absent."""
-    assert await subject.engine.has_image(subject.image)
-    assert not await subject.engine.has_image(ABSENT)
-    assert not await subject.engine.has_image("No:::Name")
+    """An image is asked for by name or id, and a name that is none is absent."""
+    image_id = await subject.engine.image_id(subject.image)
+    assert image_id.startswith("sha256:")
+    assert await subject.engine.image_id(image_id) == image_id
+    assert await subject.engine.image_id(ABSENT) == ""
+    assert await subject.engine.image_id("No:::Name") == ""
+
+
+async def test_a_container_tells_the_id_of_its_image_and_can_be_made_from_it(subject):
+    """The list says the same id that the name means, and an id is as good as a name to create from."""
+    image_id = await subject.engine.image_id(subject.image)
+    ref = await subject.create("web", image=image_id)
+    [one] = [one for one in await subject.engine.list() if one.id == ref]
+    assert (one.image, one.image_id) == (image_id, image_id)
 
 
 async def test_an_image_that_cannot_be_pulled_is_not_found(subject):
@@ -307,7 +317,7 @@ async def test_an_engine_that_is_away_is_unavailable_to_every_call(fake):
         for call in (
             engine.list(),
             engine.inspect("x"),
-            engine.has_image("x"),
+            engine.image_id("x"),
             engine.pull("x"),
             engine.create("web", spec, {}),
             engine.start("x"),

@@ -188,7 +188,7 @@ async def test_t046_t056_the_engine_runs_the_declared_health_test(engine, start,
 async def test_t037_what_is_not_there_yet_is_no_error_in_the_log(engine, caplog):
     """A first run looks for much that is not there."""
     with caplog.at_level(logging.DEBUG, logger="paunchd"):
-        assert not await engine.has_image("paunchd.test/never:1")
+        assert not await engine.image_id("paunchd.test/never:1")
         with pytest.raises(NotFound):
             await engine.inspect("never")
     assert [record for record in caplog.records if record.name.startswith("paunchd")] == []

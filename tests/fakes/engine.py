@@ -29,6 +29,7 @@ class FakeContainer:
     id: str
     engine_name: str
     spec: ContainerSpec
+    image_id: str
     labels: Mapping[str, str]
     restart: RestartPolicy
     limits: Limits
@@ -44,7 +45,8 @@ class FakeContainer:
 
 @dataclass
 class FakeEngine:
-    """*images* are present, *registry* can be pulled. A behaviour is looked up by the command, then by the image.
+    """*images* are present, *registry* can be pulled; *ids* are those of images whose name was moved. A behaviour is
+    looked up by the command, then by the image, then by its id.
 
     *execs* maps the command run in a container to its result; others succeed and say nothing. *calls* logs every
     call that reached the engine, in its order, as ``verb name``.
@@ -56,9 +58,11 @@ class FakeEngine:
     execs: dict[tuple[str, ...], ExecResult] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     away: str = ""
+    ids: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.containers: dict[str, FakeContainer] = {}
+        self._nameless: set[str] = set()
         self.before_call: Callable[[str], None] = lambda call: None
         self._failures: dict[str, list[EngineError]] = {}
         self._numbers = itertools.count(1)
@@ -83,6 +87,12 @@ class FakeEngine:
     def names(self) -> dict[str, ContainerState]:
         return {one.engine_name: one.state for one in self.containers.values()}
 
+    def move(self, image: str, image_id: str) -> None:
+        """Give the name *image* to another image; the one before stays, without a name."""
+        self._nameless |= {self._means(image)} - {""}
+        self.images.add(image)
+        self.ids[image] = image_id
+
     def exit(self, engine_name: str, code: int = 1, *, oom: bool = False) -> None:
         """Let the container's process end; the engine restarts it where its policy says so."""
         one = self.named(engine_name)
@@ -105,7 +115,7 @@ class FakeEngine:
 
     async def list(self) -> Sequence[Listed]:
         await self._called("list")
-        return [_listed(one) for one in self.containers.values()]
+        return [self._listed(one) for one in self.containers.values()]
 
     async def inspect(self, ref: str) -> Details:
         one = await self._find("inspect", ref)
@@ -120,9 +130,9 @@ class FakeEngine:
             finished_at=one.finished_at,
         )
 
-    async def has_image(self, image: str) -> bool:
-        await self._called("has_image", image)
-        return image in self.images
+    async def image_id(self, image: str) -> str:
+        await self._called("image_id", image)
+        return self._means(image)
 
     async def pull(self, image: str) -> None:
         await self._called("pull", image)
@@ -134,13 +144,14 @@ class FakeEngine:
         await self._called("create", engine_name)
         if any(one.engine_name == engine_name for one in self.containers.values()):
             raise Conflict(f"cannot create {engine_name}: the name is taken")
-        if spec.image not in self.images:
+        image_id = self._means(spec.image)
+        if not image_id:
             raise NotFound(f"cannot create {engine_name}: No such image: {spec.image}")
-        if refused := self._behaviour(spec).refused_create:
+        if refused := self._behaviour(spec, image_id).refused_create:
             raise Rejected(f"cannot create {engine_name}: {refused}")
         ref = f"{next(self._numbers):064x}"
         self.containers[ref] = FakeContainer(
-            ref, engine_name, spec, {**dict(spec.labels), **labels}, spec.restart_policy, spec.limits
+            ref, engine_name, spec, image_id, {**dict(spec.labels), **labels}, spec.restart_policy, spec.limits
         )
         self._tell()
         return ref
@@ -151,7 +162,7 @@ class FakeEngine:
             raise Conflict(f"cannot start {ref}: it is paused")
         if one.state in RUNNING:
             return
-        behaviour = self._behaviour(one.spec)
+        behaviour = self._behaviour(one.spec, one.image_id)
         if behaviour.refused_start:
             raise Rejected(f"cannot start {ref}: {behaviour.refused_start}")
         self._begin(one)
@@ -259,11 +270,17 @@ class FakeEngine:
             self._end(one, code)
             self._tell()
 
-    def _behaviour(self, spec: ContainerSpec) -> Behaviour:
-        return self.behaviours.get(spec.command) or self.behaviours.get(spec.image) or Behaviour()
+    def _behaviour(self, spec: ContainerSpec, image_id: str) -> Behaviour:
+        found = (self.behaviours.get(key) for key in (spec.command, spec.image, image_id))
+        return next((one for one in found if one), Behaviour())
+
+    def _means(self, image: str) -> str:
+        named = {name: self.ids.get(name, f"sha256:{name}") for name in self.images}
+        there = self._nameless | set(named.values()) | {one.image_id for one in self.containers.values()}
+        return named.get(image) or (image if image in there else "")
 
     def _begin(self, one: FakeContainer) -> None:
-        behaviour = self._behaviour(one.spec)
+        behaviour = self._behaviour(one.spec, one.image_id)
         one.state, one.health = ContainerState.RUNNING, behaviour.health
         one.exit_code, one.oom_killed = 0, False
         one.started_at = self._stamp()
@@ -279,14 +296,14 @@ class FakeEngine:
         for listener in self._listeners:
             listener.put_nowait(goes_on)
 
-
-def _listed(one: FakeContainer) -> Listed:
-    return Listed(
-        id=one.id,
-        engine_name=one.engine_name,
-        image=one.spec.image,
-        image_id=f"sha256:{one.spec.image}",
-        labels=one.labels,
-        state=one.state,
-        health=one.health,
-    )
+    def _listed(self, one: FakeContainer) -> Listed:
+        moved = self._means(one.spec.image) != one.image_id
+        return Listed(
+            id=one.id,
+            engine_name=one.engine_name,
+            image=one.image_id if moved else one.spec.image,
+            image_id=one.image_id,
+            labels=one.labels,
+            state=one.state,
+            health=one.health,
+        )

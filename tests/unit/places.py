@@ -25,6 +25,7 @@ RULES = Rules(
     healthy_deadline_seconds=300.0,
     probation_seconds=300.0,
     max_restarts=5,
+    moved_image="report",
     between_steps="auto",
     removal_count=5,
     removal_fraction=0.5,

@@ -88,7 +88,7 @@ async def test_a_switch_takes_its_steps_in_order_and_measures_the_time_nobody_ra
     assert outcome.downtime >= 0
     assert bench.done == list(SWITCH)
     assert bench.engine.calls == [
-        "has_image stub:1",
+        "image_id stub:1",
         "create web.next",
         "update web",
         "stop web",
@@ -189,7 +189,7 @@ async def test_a_step_for_what_was_not_there_is_an_error_that_names_it(bench):
         ("start", (Start("web"),), EngineUnavailable("timeout"), False),
         ("update", (Update("web", limits=Limits()),), Rejected("too little memory"), False),
         ("rename", (Rename("web", "web.prev", "retire"),), Rejected("invalid"), False),
-        ("has_image", (Pull("stub:1"),), EngineUnavailable("500"), False),
+        ("image_id", (Pull("stub:1"),), EngineUnavailable("500"), False),
     ],
 )
 async def test_only_what_is_refused_to_be_made_or_started_speaks_against_a_revision(bench, verb, steps, error, refused):

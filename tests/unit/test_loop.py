@@ -3,6 +3,7 @@
 import asyncio
 import random
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -483,3 +484,73 @@ async def test_cancelling_drops_what_is_in_flight_and_the_next_loop_takes_it_up(
         await second.becomes("running", "web")
         assert dict(second.engine.named("web").spec.environment) == {"V": "2"}
         assert second.engine.names().keys() == {"web"}
+
+
+# --- image names that move --------------------------------------------------------------------------------------------
+
+MOVED = replace(RULES, moved_image="replace")
+NEW_IMAGE = "sha256:new"
+
+
+def good_revision(world):
+    return world.store.names()["web"].good.hash
+
+
+@asynccontextmanager
+async def following(store):
+    """A loop under ``moved_image: replace`` with one proven container, whose image name is about to move."""
+    async with running(World(store)) as world:
+        world.put(item("web"))
+        await world.becomes("running", "web")
+        assert "~" not in good_revision(world)
+        world.loop.rules = MOVED
+        await world.passes(2)
+        yield world
+
+
+async def test_turning_moved_images_on_remembers_the_good_ones_image_and_touches_nothing(store):
+    """A memory that names no image is pinned to what runs, so that the name may move right afterwards."""
+    async with following(store) as world:
+        assert good_revision(world) == f"{item('web').hash}~stub:1"
+        assert world.calls("create") == ["create web.next"]
+        assert world.state("web") == "running"
+
+
+async def test_a_moved_image_is_rolled_out_and_labels_name_the_spec_alone(store):
+    """The container is replaced and proven, and its label would be the same under the other setting."""
+    async with following(store) as world:
+        world.engine.move("stub:1", NEW_IMAGE)
+        await world.passes(2)
+        await world.becomes("running", "web")
+        live = world.engine.named("web")
+        assert (live.image_id, live.labels["io.paunchd.hash"]) == (NEW_IMAGE, item("web").hash)
+        assert good_revision(world) == f"{item('web').hash}~new"
+        assert [name for name in world.engine.names() if name != "web"] == []
+
+
+async def test_a_moved_image_that_fails_is_tried_once_and_few_questions_are_asked(store):
+    """Rolled back to the old image, held there over many passes, and the engine is not asked at each of them."""
+    async with following(store) as world:
+        good = world.engine.named("web").id
+        world.engine.behaviours[NEW_IMAGE] = Behaviour(refused_start="no such program")
+        world.engine.move("stub:1", NEW_IMAGE)
+        await world.passes(2)
+        await world.becomes("rolled-back", "web")
+        assert world.engine.named("web").id == good
+        world.engine.calls.clear()
+        await world.passes(20)
+        assert len(world.calls("image_id")) <= 2
+        assert world.calls("create", "start", "stop") == []
+        world.loop.rules = RULES
+        await world.passes(2)
+        assert world.calls("create", "start", "stop") == []
+        assert world.state("web") == "running"
+
+
+async def test_while_the_engine_is_away_hashes_are_told_as_before(store):
+    """What is shown of a name does not change its form only because the engine is away."""
+    async with following(store) as world:
+        before = world.last.desired.items["web"].hash
+        world.engine.go_away()
+        await world.until(lambda: world.last.engine != "ok")
+        assert world.last.desired.items["web"].hash == before

@@ -1,5 +1,6 @@
 """What holds of every plan, whatever the node has come to: generated facts, most of them absurd."""
 
+import re
 import sys
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from paunchd.reconcile.model import (
     Reject,
     Rename,
 )
+from paunchd.reconcile.moved import told_apart
 from paunchd.reconcile.plan import plan, trials
 from paunchd.spec import Kind, Rollout
 from tests.unit.places import NOW, RULES, good, item, of
@@ -173,6 +175,33 @@ def test_settled_means_running_as_desired(facts):
         if one.spec.kind is Kind.CONTAINER:
             assert live is not None
             assert live.hash == one.hash
+
+
+def without_attempts(facts):
+    pasts = {name: replace(past, attempt=None) for name, past in facts.history.names.items()}
+    return replace(facts, history=replace(facts.history, names=pasts))
+
+
+def without_images(text):
+    return re.sub(r"~[0-9a-z]+", "", text)
+
+
+@MANY
+@given(any_facts())
+def test_telling_images_apart_changes_no_plan_where_none_has_moved(facts):
+    """Turned on over whatever a node has come to, with every name still meaning what runs, nothing else is done.
+
+    Only what was to be tried again later may be tried once more at once.
+    """
+    facts = without_attempts(facts)
+    replacing = replace(RULES, moved_image="replace")
+    apart = told_apart(replace(facts, observed=replace(facts.observed, images={"stub:1": "sha256:1"})), replacing)
+    before, after = plan(with_trials(facts), RULES), plan(with_trials(apart), replacing)
+    assert without_images(str(after)) == str(before)
+    assert {name: replace(one, reason="") for name, one in after.statuses.items()} == {
+        name: replace(one, reason="") for name, one in before.statuses.items()
+    }
+    assert told_apart(facts, RULES) == facts
 
 
 @settings(max_examples=50, deadline=None)

@@ -21,7 +21,6 @@ from paunchd.reconcile.model.history import (
     Past,
     Restart,
     Result,
-    Revision,
     Trial,
 )
 from paunchd.reconcile.model.observed import (
@@ -44,6 +43,13 @@ from paunchd.reconcile.model.plan import (
     State,
     Status,
 )
+from paunchd.reconcile.model.revision import (
+    Revision,
+    bare,
+    image_of,
+    pinned,
+    short,
+)
 from paunchd.reconcile.model.steps import (
     Accept,
     CheckSources,
@@ -60,7 +66,6 @@ from paunchd.reconcile.model.steps import (
     Stop,
     Unpause,
     Update,
-    short,
 )
 
 __all__ = [
@@ -108,6 +113,9 @@ __all__ = [
     "Trial",
     "Unpause",
     "Update",
+    "bare",
     "engine_name",
+    "image_of",
+    "pinned",
     "short",
 ]

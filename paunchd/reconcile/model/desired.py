@@ -11,7 +11,7 @@ class Item:
     """One declared name, ready to be compared.
 
     *kept_because* is empty for a definition just read; else it says why an older understanding of it is used (its
-    file is broken now, another file claims the name, the directory cannot be read).
+    file is broken now, another file claims the name, the directory cannot be read). *image*: as a revision's.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Item:
     hash: str
     path: str = ""
     kept_because: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

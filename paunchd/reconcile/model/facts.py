@@ -30,6 +30,7 @@ class Rules:
     healthy_deadline_seconds: float
     probation_seconds: float
     max_restarts: int
+    moved_image: str
     between_steps: str
     removal_count: int
     removal_fraction: float

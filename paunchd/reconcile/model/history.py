@@ -1,17 +1,9 @@
 """What the engine cannot tell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from paunchd.spec import ContainerSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One spec of a name. *spec* is ``None`` when only its hash is known (the store was lost)."""
-
-    hash: str
-    spec: ContainerSpec | None = None
+from paunchd.reconcile.model.revision import Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +104,12 @@ class History:
 
     def of(self, name: str) -> Past:
         return self.names.get(name, _NOTHING)
+
+    def recalling(self, trials: Mapping[str, Trial], attempts: Mapping[str, Attempt]) -> "History":
+        """What the store remembers, with what only this daemon's memory holds."""
+        names = dict(self.names)
+        for name, trial in trials.items():
+            names[name] = replace(names.get(name, _NOTHING), trial=trial)
+        for name, attempt in attempts.items():
+            names[name] = replace(names.get(name, _NOTHING), attempt=attempt)
+        return replace(self, names=names)

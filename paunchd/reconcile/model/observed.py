@@ -124,13 +124,15 @@ class Observed:
     """One look at the engine. *names* holds every name with an owned container or a foreign one in its place.
 
     *unseen*: names with a container that the engine lists and does not answer for; what is not known is not dead.
-    *at*: when the look began, so that everything was as seen then or later.
+    *at*: when the look began, so that everything was as seen then or later. *images*: the id that an image name (or id)
+    means here now, empty where there is none; only of those asked for.
     """
 
     names: Mapping[str, Seen]
     probes: Mapping[str, Probe] = field(default_factory=dict)
     unseen: frozenset[str] = frozenset()
     at: float = 0.0
+    images: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, name: str) -> Seen:
         return self.names.get(name, _NOTHING)

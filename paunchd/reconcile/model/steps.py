@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from paunchd.reconcile.model.revision import short
 from paunchd.spec import ContainerSpec, Limits, RestartPolicy
 
 
@@ -190,9 +191,3 @@ Step = (
     | Accept
     | Reject
 )
-
-
-def short(revision: str) -> str:
-    """The first twelve digits of a hash, behind its scheme: enough for people."""
-    scheme, colon, digits = revision.partition(":")
-    return f"{scheme}{colon}{digits[:12]}"
