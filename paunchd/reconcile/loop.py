@@ -235,7 +235,7 @@ class Loop:
             self._parts.recorder.crashed(lane)
         finally:
             self._parts.observer.touched(lane.name)
-            del self._lanes[lane.name]
+            del self._lanes[lane.name], self._begun_with[lane.name]
             self._doing.pop(lane.name, None)
             self.wake()
 

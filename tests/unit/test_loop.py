@@ -315,6 +315,14 @@ async def test_a_version_that_is_outdated_before_it_was_begun_is_given_up(world)
     ]
 
 
+async def test_a_lane_that_has_ended_leaves_nothing_behind(world):
+    """Names come and go for as long as the daemon runs; what was kept for their lanes goes with these."""
+    for name in ("one", "two"):
+        world.put(item(name))
+        await world.becomes("running", name)
+    assert (world.loop._lanes, world.loop._begun_with, world.loop._doing) == ({}, {}, {})
+
+
 async def test_a_crash_in_a_pass_does_not_end_the_loop(world):
     """A defect of ours costs one pass and is logged; the next one is taken soon."""
     world.shelf.defect = RuntimeError("a defect")
