@@ -28,7 +28,7 @@ from paunchd.reconcile.model import (
     bare,
     engine_name,
 )
-from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
+from paunchd.reconcile.outlook import NOTHING, Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.switch import preparation
 from paunchd.spec import ContainerSpec
 
@@ -52,7 +52,6 @@ def task(drift: Drift, now: float) -> Outlook:
         revision=drift.item.hash,
         turn=starts,
         started=done,
-        healthy=done,
         completed=done,
     )
 
@@ -143,7 +142,7 @@ def _failed(name: str, result: Result | None) -> Status:
 
 def _task_reason(drift: Drift, result: Result | None, steps: tuple[Step, ...]) -> Reason:
     if not steps:
-        return Reason("none")
+        return NOTHING
     if any(isinstance(step, RecordTask) for step in steps):
         return Reason("ended")
     if not any(isinstance(step, Create) for step in steps):
@@ -168,7 +167,7 @@ def exec_(drift: Drift, facts: Facts) -> Outlook:
     if result is not None and (result.succeeded or _exhausted(result, spec)):
         done = result.succeeded
         status = Status(name, State.SUCCEEDED, settled=True) if done else _failed(name, result)
-        return replace(_cleared(drift, status, clear), started=done, healthy=done, completed=done)
+        return replace(_cleared(drift, status, clear), started=done, completed=done)
     absent = _absence(name, target, seen, facts)
     if absent or live is None:
         return _cleared(drift, absent or Status(name, State.FAILED), clear)

@@ -5,9 +5,9 @@ from inspect import cleandoc
 
 import pytest
 
-from paunchd.reconcile.model import Health, Past, Result, RunExec, State
+from paunchd.reconcile.model import Health, Past, Result, RunExec, State, Status
 from tests.unit.places import NOW, container, good, item, of
-from tests.unit.plans import attempt, planned, standing, trial
+from tests.unit.plans import attempt, begun, blocked, planned, standing, trial
 
 DB = item("db", "tripleo_step3", hash_="v1:db")
 SETUP = item("setup", "tripleo_step4", hash_="v1:setup", action="exec", image="", command=["db", "setup", "-v"])
@@ -25,6 +25,8 @@ def test_an_exec_runs_in_the_container_that_has_its_targets_declared_name():
     step = made.lanes[0].steps[0]
     assert isinstance(step, RunExec)
     assert (step.container_id, step.key) == ("id-db", "v1:setup@v1:db")
+    assert made.lanes[0].revision == step.key
+    assert made.statuses["setup"].reason == "new"
     assert step.spec.exec_command == ("setup", "-v")
 
 
@@ -62,6 +64,7 @@ def test_an_exec_waits_until_its_target_is_healthy():
     made = planned([DB, SETUP], [live], past)
     status = made.statuses["setup"]
     assert (status.state, status.blocked_by, status.until) == (State.BLOCKED, ("db",), NOW + 29)
+    assert status.reason == "its target db is not healthy yet"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,36 @@ def test_an_exec_begins_when_its_target_is_healthy_or_has_run_for_30_seconds(fie
     assert [lane.name for lane in planned([tested, SETUP], [live], past).lanes if lane.name == "setup"]
 
 
+def test_a_proven_target_is_ready_whatever_its_trial_was_like():
+    """It was proven once, and a trial that has not been put away yet says nothing against it."""
+    past = {"db": good(DB, trial=trial(of(DB), NOW - 1))}
+    assert str(planned([DB, SETUP], [of(DB)], past)).endswith("exec setup in db")
+
+
+def test_an_exec_waits_for_its_turn():
+    """It brings something new, so what failed before it holds it up."""
+    sync = item("sync", "tripleo_step3", step=3, detach=False, restart="no", hash_="v1:sync")
+    late = replace(SETUP, step=4)
+    failed = {"sync": Past(known=True, results={"v1:sync": Result(succeeded=False, exit_code=1)})}
+    assert blocked(planned([DB, sync, late], [of(DB)], DB_GOOD | failed)) == {"setup": ("sync",)}
+
+
+def test_what_comes_after_an_exec_begins_when_it_is_done():
+    """By its start order and by its dependency alike."""
+    after = item("after", "tripleo_step4", start_order=1)
+    needy = item("needy", "elsewhere", depends_on={"setup": "completed"})
+    items = [DB, SETUP, after, needy]
+    assert begun(planned(items, [of(DB)], DB_GOOD)) == ["setup"]
+    assert begun(planned(items, [of(DB)], DB_GOOD | exec_past(True))) == ["after", "needy"]
+
+
+def test_a_held_exec_is_not_run():
+    """An operator's hold stops whatever is about to be done under the name."""
+    made = planned([DB, SETUP], [of(DB)], DB_GOOD | {"setup": Past(hold=True)})
+    assert str(made) == ""
+    assert made.statuses["setup"].state is State.HELD
+
+
 def test_an_exec_whose_target_nobody_declares_fails_alone():
     """The absence of a target is that item's failure; the others go on (T-057, T-117)."""
     made = planned([SETUP, item("other")])
@@ -89,13 +122,13 @@ def test_an_exec_whose_target_nobody_declares_fails_alone():
 def test_an_exec_waits_for_a_declared_target_that_does_not_run(containers):
     """A target that will come is waited for, and named."""
     status = standing("setup", [DB, SETUP], containers, DB_GOOD)
-    assert (status.state, status.blocked_by) == (State.BLOCKED, ("db",))
+    assert status == Status("setup", State.BLOCKED, "its target db is not running", blocked_by=("db",))
 
 
 def test_an_exec_waits_while_its_target_is_being_worked_on():
     """A container that is just being replaced is no place to begin a command in."""
     status = standing("setup", [DB, SETUP], [of(DB)], DB_GOOD, in_flight=["db"])
-    assert (status.state, status.blocked_by) == (State.BLOCKED, ("db",))
+    assert status == Status("setup", State.BLOCKED, "its target db is being worked on", blocked_by=("db",))
 
 
 def test_an_exec_never_runs_in_a_foreign_container():
@@ -127,6 +160,12 @@ def test_an_exec_cut_off_by_a_crash_is_run_again():
     """No result means not done; TripleO's execs may be repeated."""
     past = DB_GOOD | {"setup": Past(known=True)}
     assert str(planned([DB, SETUP], [of(DB)], past)) == "setup: new\n  exec setup in db"
+
+
+def test_a_container_left_under_the_name_of_an_exec_that_is_done_is_removed():
+    """An exec has none of its own, and there is nothing to wait for."""
+    made = planned([DB, SETUP], [of(DB), container("setup", "v1:old")], DB_GOOD | exec_past(True))
+    assert str(made) == "setup: left-over\n  stop setup\n  remove setup"
 
 
 def test_an_exec_clears_the_container_its_name_had_as_another_kind():

@@ -40,6 +40,25 @@ def test_a_task_is_created_under_its_own_name_and_started():
     """)
 
 
+def test_a_task_asks_the_registry_where_its_definition_says_so():
+    """A task runs once, and then with the newest image if that is wanted."""
+    assert str(planned([task(pull="always")]).lanes[0].steps[0]) == "pull stub:1 always"
+
+
+def test_a_task_says_what_it_is_about_to_do():
+    """Before its lane begins, and at the first look at it running."""
+    assert standing("sync", [SYNC]).reason == "new"
+    assert standing("sync", [SYNC], [ended(3)], ran(False, 3, attempts=0)).reason == "retry (attempt 1)"
+    assert standing("sync", [SYNC], [of(SYNC, kind="task")]).reason == "running for 0 s"
+
+
+def test_a_held_task_is_not_run():
+    """An operator's hold stops whatever is about to be done under the name."""
+    made = planned([SYNC], past={"sync": Past(hold=True)})
+    assert str(made) == ""
+    assert made.statuses["sync"].state is State.HELD
+
+
 def test_a_running_task_is_waited_for_without_end():
     """Database syncs take long; without a timeout nothing is killed (T-036)."""
     live = of(SYNC, kind="task")
@@ -142,12 +161,13 @@ def test_a_task_asked_to_be_retried_is_made_anew():
 
 
 def test_a_failed_task_is_retried_as_often_as_it_says():
-    """Two retries make three runs."""
-    one = task(retries=2)
-    for attempts, runs in ((1, True), (2, True), (3, False)):
-        made = planned([one], [ended(3, one)], ran(False, 3, attempts=attempts))
-        assert bool(made.lanes) is runs
-    assert "(3 attempts)" in made.statuses["sync"].reason
+    """One retry makes two runs, two make three, and the state says how many it were."""
+    for retries in (1, 2):
+        one = task(retries=retries)
+        for attempts in range(1, retries + 2):
+            made = planned([one], [ended(3, one)], ran(False, 3, attempts=attempts))
+            assert bool(made.lanes) is (attempts <= retries)
+        assert f"({retries + 1} attempts)" in made.statuses["sync"].reason
 
 
 def test_a_retry_waits_for_its_back_off():
@@ -185,7 +205,9 @@ def test_a_task_past_its_timeout_is_killed_and_has_failed():
     one = task(timeout_seconds=60)
     live = of(one, kind="task")
     past = {"sync": Past(known=True, trial=trial(live, NOW - 60))}
-    assert str(planned([one], [live], past)) == cleandoc("""
+    made = planned([one], [live], past)
+    assert made.look_again_at is None
+    assert str(made) == cleandoc("""
         sync: ended
           kill sync: still running after 60 s
           record sync as failed (exit code 137)

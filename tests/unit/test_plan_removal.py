@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from paunchd.reconcile.model import Config, Fault, Past, State, Step
+from paunchd.reconcile.model import Config, Fault, Past, State, Status, Step
 from tests.unit.places import NOW, container, good, item, of
 from tests.unit.plans import attempt, begun, planned, standing
 
@@ -79,7 +79,9 @@ def test_removal_runs_in_reverse_order():
     made = planned([], fleet(3), past)
     assert begun(made) == ["web2"]
     status = made.statuses["web0"]
-    assert (status.state, status.blocked_by) == (State.REMOVING, ("web2",))
+    reason = "orphaned; what came after it goes first"
+    assert status == Status("web0", State.REMOVING, reason, blocked_by=("web2",))
+    assert made.statuses["web2"] == Status("web2", State.REMOVING, "orphaned")
     assert begun(planned([], fleet(2), past)) == ["web1"]
 
 
@@ -164,7 +166,7 @@ def test_a_container_of_a_broken_file_stays():
     """A file that does not parse may well declare it."""
     made = planned([], [container("web"), container("other", config_id="fine")], desired=broken("node"))
     assert begun(made) == ["other"]
-    assert made.statuses["web"].state is State.BROKEN
+    assert made.statuses["web"] == Status("web", State.BROKEN, "not removed: the file of node is broken")
 
 
 def test_a_name_that_two_files_claim_is_protected():
