@@ -174,6 +174,12 @@ def test_a_renamed_container_that_is_wanted_gets_its_name_back(containers):
     assert str(planned([NEW], containers, GOOD).lanes[0].steps[0]) == "restore tmp to web"
 
 
+def test_the_only_good_container_gets_its_name_back_from_the_place_of_the_prepared_one():
+    """Whatever was done to it by hand, it is not thrown away for what is still to be prepared."""
+    made = planned([NEW], [of(WEB, engine_name="web.next")], GOOD)
+    assert str(made.lanes[0].steps[0]) == "restore web.next to web"
+
+
 def test_a_second_copy_under_another_name_is_removed():
     """One container of a name is enough; the one that has the name stays."""
     made = planned([WEB], [of(WEB), of(WEB, engine_name="tmp")], GOOD)
