@@ -103,6 +103,17 @@ def test_availability_is_a_share(scraped):
     scraped.sees(f"{ready} <= bool {expected}", 1)
 
 
+def test_a_loop_of_restarts_is_seen(started):
+    """The engine restarts what ends by itself, and how often is told although nothing is done about it."""
+    script = "while [ ! -e /tmp/end ]; do sleep 0.1; done; exit 1"
+    started.write("app", {"web": running_script(script, stop_signal="SIGKILL")})
+    started.proves()
+    line = f'paunchd_container_restarts_total{{name="{started.full("web")}"}}'
+    assert started.metric(line) == 0
+    started.run_in("web", "touch", "/tmp/end")
+    started.eventually(lambda: started.metric(line) >= 2)
+
+
 def test_promtool_finds_nothing_to_say_of_the_metrics(scraped):
     """Names, units, types and help texts are as Prometheus wants them."""
     assert promtool("check", "metrics", text=scraped.node.get("/metrics")) == (0, "")

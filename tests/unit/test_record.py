@@ -215,6 +215,14 @@ async def test_what_happened_is_counted(desk):
     assert desk.counted("paunchd_switch_downtime_seconds_sum 0.2")
 
 
+async def test_a_rollback_by_hand_counts_as_one_and_tries_at_once(desk):
+    """A person's word is a rejection as well, and what failed before it says nothing of the revision gone back to."""
+    await desk.breaks()
+    desk.recorder.rolled_back("web")
+    assert desk.attempt is None
+    assert desk.counted('paunchd_rollbacks_total{reason="by-hand"} 1.0')
+
+
 async def test_a_story_that_cannot_be_written_loses_nothing_else(desk):
     """A store that refuses in the middle of a lane costs its line in the story, and its pause is kept all the same."""
     await desk.recorder.began(LANE, None)
