@@ -89,21 +89,30 @@ class Story:
     """Everything that happens to containers from now on, for as long as the block lasts."""
 
     def __init__(self, socket_path: str) -> None:
-        filters = urllib.parse.quote(json.dumps({"type": ["container"], "event": list(LIFE)}))
-        self._connection = UnixConnection(socket_path, None)
-        self._connection.request("GET", f"/events?filters={filters}")
-        self._answer = self._connection.getresponse()
-        self._sock = self._connection.sock
+        self._path = socket_path
         self._told: list[Happening] = []
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
+        self._listen("")
 
     def close(self) -> None:
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
         self._connection.close()
+
+    def go_on(self) -> None:
+        """The engine has been restarted: all it has told since then belongs to the story as well."""
+        self.close()
+        self._listen("&since=1")
+
+    def _listen(self, since: str) -> None:
+        filters = urllib.parse.quote(json.dumps({"type": ["container"], "event": list(LIFE)}))
+        self._connection = UnixConnection(self._path, None)
+        self._connection.request("GET", f"/events?filters={filters}{since}")
+        self._answer = self._connection.getresponse()
+        self._sock = self._connection.sock
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
 
     def told(self, name: str | None = None) -> list[Happening]:
         """What has happened so far, of *name* (as declared) or of everyone."""

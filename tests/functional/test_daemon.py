@@ -10,10 +10,7 @@ import time
 from contextlib import closing
 
 import pytest
-from private_engine import PrivateEngine
-from stub_image import Recipe, build
 
-from tests.functional.engine_side import EngineSide
 from tests.functional.node import Node, running_script, service, task
 
 pytestmark = pytest.mark.engine
@@ -194,38 +191,6 @@ def test_without_its_engine_the_daemon_is_up_and_says_so(tmp_path, engine_side, 
         assert node.stop() == 0
 
 
-def test_an_engine_that_restarts_costs_nobody_a_rollback(tmp_path, owner):
-    """While it is away nothing is judged; on its return what the engine starts itself is left to it, what it does not
-    start is repaired, nothing is replaced or rejected, and a kept container is not resurrected (S-06, T-067).
-    """
-    with PrivateEngine() as private:
-        build(private.url, ["paunchd.test/stub:1"], Recipe())
-        side = EngineSide(str(private.socket))
-        with closing(Node(tmp_path, side, owner)) as node:
-            node.start()
-            node.write("app", {"web": service(), "once": service(restart="no"), "db": service()})
-            node.proves()
-            node.write("app", {"web": service(), "once": service(restart="no"), "db": upgraded()})
-            node.becomes("proving", "db")
-            before = node.ids()
-            assert "db.prev" in before
-            private.halt()
-            node.eventually(lambda: node.get("/v1/containers")["engine"] == "away")
-            assert set(node.states().values()) == {"unknown"}
-            private.start(os.getpid())
-            node.eventually(lambda: node.get("/v1/containers")["engine"] == "ok")
-            node.eventually(lambda: node.running("web") and node.running("db"))
-            node.passes(3)
-            assert node.ids() == before
-            assert not node.running("db.prev")
-            assert node.detail("db")["rejected"] == []
-            assert node.metric('paunchd_rollbacks_total{reason="exited"}') == 0
-
-
-def upgraded():
-    return service(environment={"V": "2"}, rollout={"probation_seconds": 600})
-
-
 def test_reloading_takes_over_what_can_change_while_it_runs(good):
     """SIGHUP reads the settings again, and wrong ones are refused without harm."""
     good.configure(rollout__probation_seconds=77, owner="somebody-else")
@@ -237,20 +202,6 @@ def test_reloading_takes_over_what_can_change_while_it_runs(good):
     good.eventually(lambda: good.log("settings_refused"))
     good.passes()
     assert good.states() == {"web": "running", "db": "running", "sync": "succeeded"}
-
-
-def test_a_store_that_cannot_be_written_stops_changes_but_not_what_runs(good):
-    """Without a store no lane begins, the reason is said, and afterwards the change goes through (S-11)."""
-    before = good.ids()
-    with closing(sqlite3.connect(good.state_dir / "state.db", isolation_level=None)) as lock:
-        lock.execute("BEGIN IMMEDIATE")
-        good.write("app", {"web": service(environment={"V": "2"}), "db": service(), "sync": task("exit 0")})
-        good.eventually(lambda: good.log("lane_broke"))
-        assert good.ids() == before
-        assert good.get("/v1/containers")["engine"] == "ok"
-        lock.execute("ROLLBACK")
-    good.proves()
-    assert good.id("web") != before["web"]
 
 
 def test_secrets_leave_by_no_log_label_metric_or_answer(started):

@@ -43,7 +43,7 @@ class Scenario:
         self.over = False
         self._told: list[str] = []
         self._foreign = node.make_foreign(FOREIGN)
-        self._foreign_since = node.started_at(FOREIGN)
+        self.foreign_is_well()
         self._by_hand: set[str] = set()
 
     def configure(self, **settings: Any) -> None:
@@ -61,6 +61,10 @@ class Scenario:
             story = "\n".join(f"  {number}. {told}" for number, told in enumerate(self._told, start=1))
             error.add_note(f"the story so far:\n{story}   <- here")
             raise
+
+    def foreign_is_well(self) -> None:
+        """What is not ours runs as it is to run from now on."""
+        self._foreign_since = self.node.started_at(FOREIGN)
 
     def destroyed_by_hand(self, container_id: str) -> None:
         """*container_id* is removed by the test, not by the daemon."""

@@ -15,9 +15,9 @@ def upgraded(node, name):
     return node.running(name) and "V=2" in node.inspect(name)["Config"]["Env"]
 
 
-def good_ones(scenario, *names):
+def good_ones(scenario, *names, patience=2):
     with scenario.step(f"{', '.join(names)} run well") as node:
-        scenario.configure(engine__call_timeout_seconds=2)
+        scenario.configure(engine__call_timeout_seconds=patience)
         node.start()
         node.write("app", {name: service(stop_grace_period=1) for name in names})
         node.write("other", {"other": service()})
@@ -109,7 +109,7 @@ def test_s08_stops_that_hang_cost_their_own_names_only(scenario):
 def test_s08_an_engine_that_answers_503_condemns_nothing(scenario):
     """What it could not do just now is done later, and no revision is rejected for it."""
     names = ("a", "b", "c")
-    before = good_ones(scenario, *names)
+    before = good_ones(scenario, *names, patience=30)
     with scenario.step("each of three replacements meets an engine in trouble, at another call") as node:
         calls = (f"create.*name={node.full('a')}", f"/rename.*name={node.full('b')}.prev", "/start$")
         scenario.proxy.arm(*(Fault(1, What.ANSWER, on=call, status=503) for call in calls))
