@@ -4,6 +4,7 @@ The SDK's client is not documented as thread-safe, so every worker thread has a 
 repeats nothing.
 """
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Any, TypeVar, cast
 import docker
 import requests
 import urllib3
+from docker.auth import get_config_header, resolve_repository_name
+from docker.utils import parse_repository_tag
 
 from paunchd.engine.refusals import refusal
 from paunchd.errors import EngineError, EngineUnavailable, NotFound
@@ -82,6 +85,21 @@ def send(sdk: Sdk, method: str, path: str, **options: Any) -> requests.Response:
     except requests.HTTPError as error:
         docker.errors.create_api_error_from_http_exception(error)
     return response
+
+
+@contextmanager
+def pulling(sdk: Sdk, image: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """Lend what the engine reports while it pulls *image*.
+
+    The SDK's own way knows no deadline: a registry that falls silent would be waited for for ever.
+    """
+    name, tag = parse_repository_tag(image)
+    registry, _ = resolve_repository_name(name)
+    credentials = get_config_header(sdk, registry)
+    headers = {"X-Registry-Auth": credentials} if credentials else {}
+    wanted = {"fromImage": name, "tag": tag or "latest"}
+    with send(sdk, "POST", "/images/create", params=wanted, headers=headers, stream=True) as response:
+        yield (json.loads(line) for line in response.raw if line.strip())
 
 
 def _unavailable(verb: str, what: str, error: Exception) -> EngineError:

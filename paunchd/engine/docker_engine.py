@@ -17,7 +17,7 @@ from docker.types.daemon import CancellableStream
 from urllib3.exceptions import ReadTimeoutError
 
 from paunchd.engine import answers
-from paunchd.engine.client import Client, Sdk, asking, send
+from paunchd.engine.client import Client, Sdk, asking, pulling, send
 from paunchd.engine.config import create_config, update_config
 from paunchd.engine.execs import finish_exec
 from paunchd.engine.inputs import passed_through, read_inputs
@@ -99,8 +99,8 @@ class DockerEngine:
     async def pull(self, image: str) -> None:
         def call(client: Client) -> None:
             deadline = time.monotonic() + self._pull_timeout
-            with client.asked("pull", image, self._pull_timeout) as sdk:
-                for report in sdk.pull(image, stream=True, decode=True):
+            with client.asked("pull", image, self._pull_timeout) as sdk, pulling(sdk, image) as reports:
+                for report in reports:
                     if "error" in report:
                         raise NotFound(f"cannot pull image {image}: {report['error']}")
                     if time.monotonic() > deadline:
