@@ -73,7 +73,10 @@ def soak(engine: EngineSide, owner: str, wish: Wish) -> Outcome:
         names = [node.full(one.name) for one in play.fleet.members()]
         judge = Judge(play)
         with beside.running(names, [one.config_id for one in play.fleet.configs]):
-            _take(play, judge, wish)
+            try:
+                _take(play, judge, wish)
+            except (OSError, AssertionError, KeyboardInterrupt) as error:  # what was measured is told all the same
+                judge.violations.append(f"the soak ended early: {error!r}")
         if defects := beside.answers[500]:
             judge.violations.append(f"the API answered 500, {defects} times")
         return Outcome(
@@ -134,7 +137,7 @@ def _take(play: Play, judge: Judge, wish: Wish) -> None:
         play.calm()
         play.fleet.settle_doubts()
         judge.look()
-        print(f"  {_clock(began)} quiet after {judge.rests[-1]:.0f} s, {play.played.total()} faults", flush=True)
+        print(f"  {_clock(began)} quiet for the {cycle}. time, {play.played.total()} faults", flush=True)
 
 
 def _clock(began: float) -> str:
