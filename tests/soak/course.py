@@ -30,7 +30,7 @@ BURST_SECONDS = 10.0
 SAMPLE_SECONDS = 10.0
 CALMING = 0.3
 SETTINGS = {
-    "engine__call_timeout_seconds": 5,
+    "engine__call_timeout_seconds": 15,
     "reconcile__resync_seconds": 5,
     "rollout__min_healthy_seconds": 0.5,
     "rollout__healthy_deadline_seconds": 60,
