@@ -60,6 +60,7 @@ def details(answer: Answer) -> Details:
     now = answer.get("State") or {}
     host = answer.get("HostConfig") or {}
     return Details(
+        state=state(now.get("Status") or ""),
         restart=_restart(host.get("RestartPolicy") or {}),
         limits=_limits(host),
         restart_count=answer.get("RestartCount") or 0,

@@ -38,9 +38,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Details as inspected *at* a moment, when the container was in *state*."""
+    """Details as inspected *at* a moment."""
 
-    state: ContainerState
     details: Details
     at: float
 
@@ -105,14 +104,14 @@ class Observer:
         found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
         for one, details in zip(asked, found, strict=True):
             if details:
-                self._known[one.id] = Known(one.state, details, now)
+                self._known[one.id] = Known(details, now)
             else:
                 self._known.pop(one.id, None)
         return {id_: known.details for id_, known in self._known.items()}
 
     def _is_old(self, one: Listed, *, on_trial: bool) -> bool:
         known = self._known.get(one.id)
-        if known is None or known.state is not one.state:
+        if known is None or known.details.state is not one.state:
             return True
         return on_trial and one.state in CHANGES_BY_ITSELF and self._clock() - known.at >= ON_TRIAL_SECONDS
 
@@ -139,7 +138,7 @@ def _container(one: Listed, who: Identity, details: Details) -> Container:
         restart=who.restart,
         image=one.image,
         image_id=one.image_id,
-        state=one.state,
+        state=details.state,
         health=one.health,
         details=details,
     )

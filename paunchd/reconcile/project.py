@@ -143,6 +143,7 @@ def _created(step: Create) -> Container:
         state=ContainerState.CREATED,
         health=Health.NONE,
         details=Details(
+            state=ContainerState.CREATED,
             restart=spec.restart_policy,
             limits=spec.limits,
             restart_count=0,

@@ -120,6 +120,7 @@ class FakeEngine:
     async def inspect(self, ref: str) -> Details:
         one = await self._find("inspect", ref)
         return Details(
+            state=one.state,
             restart=one.restart,
             limits=one.limits,
             restart_count=one.restart_count,

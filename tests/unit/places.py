@@ -45,6 +45,7 @@ def container(engine_name="web", hash_="", state="running", name=None, **fields)
     name = name or engine_name.removesuffix(".next").removesuffix(".prev")
     restart = fields.pop("restart", "always")
     details = Details(
+        state=ContainerState(state),
         restart=RestartPolicy.parse(fields.pop("actual_restart", restart)),
         limits=fields.pop("limits", Limits()),
         restart_count=fields.pop("restart_count", 0),

@@ -38,6 +38,17 @@ def observer(engine, clock):
     return Observer(engine, OWNER, clock)
 
 
+class LateList(FakeEngine):
+    """An engine whose list tells what was so when it was ``taken``."""
+
+    def __init__(self):
+        super().__init__(images={"stub:1"})
+        self.taken = None
+
+    async def list(self):
+        return self.taken or await super().list()
+
+
 async def make(engine, engine_name, *, name=None, owner=OWNER, start=True):
     """Let a container be there, as this owner's or another's, and return its id."""
     who = Identity(name or engine_name, "node", "v1:a", "container", "always")
@@ -210,3 +221,28 @@ async def test_one_container_that_does_not_answer_costs_no_other_its_look(engine
     observed = await look(observer)
     assert observed.unseen == frozenset()
     assert observed.of("sick").live is not None
+
+
+async def test_a_start_that_was_under_way_when_the_list_was_taken_is_seen_as_started(clock):
+    """The engine answers an inspect once the start is over: whoever went by the list would run a second copy (I2)."""
+    engine = LateList()
+    ref = await make(engine, "web", start=False)
+    engine.taken = await engine.list()
+    observer = Observer(engine, OWNER, clock)
+    await engine.start(ref)
+    assert (await look(observer)).of("web").live.running
+
+
+async def test_a_list_that_is_behind_is_asked_about_until_it_is_not(clock):
+    """While list and inspect differ every look inspects, and what the inspect says counts; then it is known again."""
+    engine = LateList()
+    ref = await make(engine, "web")
+    observer = Observer(engine, OWNER, clock)
+    await look(observer)
+    engine.taken = await engine.list()
+    await engine.stop(ref)
+    observer.touched("web")
+    assert not (await look(observer)).of("web").live.running
+    assert not (await look(observer)).of("web").live.running
+    engine.taken = None
+    assert await calls_of(engine, observer) == ["list"]

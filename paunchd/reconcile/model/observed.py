@@ -44,8 +44,12 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What only an inspect tells. *started_at* is the engine's time stamp, compared for equality and shown, no more."""
+    """What an inspect tells. *state* may be newer than the list's, for an inspect waits for a start that goes on.
 
+    *started_at* is the engine's time stamp, compared for equality and shown, no more.
+    """
+
+    state: ContainerState
     restart: RestartPolicy
     limits: Limits
     restart_count: int
