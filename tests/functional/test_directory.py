@@ -1,7 +1,5 @@
 """Broken is not absent: what cannot be read or understood changes nothing that runs."""
 
-import json
-
 import pytest
 
 from tests.functional.node import service
@@ -24,47 +22,6 @@ def unmoved(node, before):
     assert all(node.running(name) for name in before)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("web: {image: x", "line"),
-        ("web:\n\timage: x\n", "tab"),
-        ("web: {image: x, prigileged: true}", "privileged"),
-        ("a: &a [x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n", "a definition is a mapping"),
-        ("web: {image: x}\nweb: {image: y}\n", "twice"),
-        ("web: {image: 'x\0'}", "NUL byte"),
-        ("[web]", "mapping"),
-    ],
-)
-def test_a_broken_file_keeps_its_containers_and_says_where_it_is_broken(good, text, said):
-    """Its containers stay as last understood, the reason is told, and the rest of the node goes on (S-13)."""
-    before = good.ids()
-    good.write_text("app", text)
-    good.becomes("broken", "web")
-    good.write("other", {"db": service(environment={"V": "2"})})
-    good.eventually(lambda: good.id("db") not in ("", before["db"]))
-    assert good.id("web") == before["web"]
-    view = good.get("/v1/configs/app")
-    assert view["broken"]
-    assert said in json.dumps(view["faults"]) + view["broken"]
-    assert good.metric("paunchd_broken_files") == 1
-    good.write("app", {"web": service()})
-    good.proves()
-    assert good.id("web") == before["web"]
-
-
-def test_a_broken_file_is_broken_over_a_restart_of_the_daemon_as_well(good):
-    """What was last understood outlives the daemon: nothing is removed, and a lost container is made again (S-13)."""
-    before = good.ids()
-    good.write_text("app", "web: {image: x")
-    good.becomes("broken", "web")
-    good.restart()
-    good.becomes("broken", "web")
-    unmoved(good, before)
-    good.by_hand("DELETE", "web?force=1")
-    good.eventually(lambda: good.id("web") not in ("", before["web"]) and good.running("web"))
-
-
 def test_an_empty_file_means_no_containers(good):
     """Empty, null and a bare header are understood: nothing is declared there (T-094)."""
     good.write_text("app", "")
@@ -73,25 +30,6 @@ def test_an_empty_file_means_no_containers(good):
     good.proves()
     good.write_text("app", "null\n")
     good.eventually(lambda: good.ps().keys() == {"db"})
-
-
-def test_one_name_in_two_files_changes_neither(good):
-    """Both files say so, the container stays with the file that had it, and taking one claim back ends it (T-112,
-    T-005).
-    """
-    before = good.ids()
-    good.write("thief", {"web": service(environment={"V": "2"})})
-
-    def both_say_so():
-        app, thief = good.get("/v1/configs/app"), good.get("/v1/configs/thief")
-        return "web" in (app["broken"] or "") and "web" in (thief["broken"] or "")
-
-    good.eventually(both_say_so)
-    unmoved(good, before)
-    assert good.row("web")["config_id"] == "app"
-    good.delete("thief")
-    good.proves()
-    assert good.ids() == before
 
 
 def test_one_name_in_two_new_files_is_made_by_neither(started):
@@ -134,12 +72,3 @@ def test_a_file_that_others_may_write_is_not_believed(good):
     unmoved(good, before)
     (good.desired / "app.yaml").chmod(0o600)
     good.proves()
-
-
-def test_files_that_are_none_of_ours_are_not_read(good):
-    """Editors' and packagers' leftovers and dot-files count for nothing (S-12, S-13)."""
-    before = good.ids()
-    for name in ("app.yaml~", ".app.yaml.swp", "app.yaml.bak", "app.yaml.rpmsave", "README", "app.yaml.tmp"):
-        (good.desired / name).write_text("not: [even yaml")
-    unmoved(good, before)
-    assert good.get("/v1/containers")["settled"]

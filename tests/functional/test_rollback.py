@@ -26,15 +26,6 @@ def rolled_back_to(node, good):
     node.check_never_two_running()
 
 
-def test_a_version_that_never_gets_healthy_is_rolled_back_at_its_deadline(started):
-    """A health test that never passes holds the gate shut until the deadline, and then the good one is back (S-19)."""
-    good = come_up_good(started)
-    sick = service(healthcheck={"test": "false", "interval": "60s"}, rollout={"healthy_deadline_seconds": 1})
-    started.write("app", {"web": sick})
-    rolled_back_to(started, good)
-    assert "not healthy within 1 s" in started.row("web")["reason"]
-
-
 def test_a_version_that_the_engine_refuses_to_make_is_rejected_and_the_good_one_is_never_touched(started):
     """What cannot be created costs no switch: the good container does not even stop."""
     good = come_up_good(started)
