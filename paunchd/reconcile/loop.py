@@ -7,6 +7,7 @@ waits for no health, no task and no other lane. Events only wake; no decision is
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -45,6 +46,7 @@ FIRST_AWAY_SECONDS = 0.1
 LONGEST_AWAY_SECONDS = 5.0
 AFTER_CRASH_SECONDS = 1.0
 STORE_REFUSED_SECONDS = 1.0
+STOOD_STILL_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -108,6 +110,7 @@ class Loop:
         self._full_at = clock()
         self._away_seconds = 0.0
         self._shut_until = 0.0
+        self._look_due = float("inf")
 
     def wake(self) -> None:
         self._wake.set()
@@ -116,16 +119,13 @@ class Loop:
         """Take passes until cancelled; then lanes in flight are dropped where they are, which a next start takes up."""
         async with asyncio.TaskGroup() as lanes:
             while True:
-                delay = await self._guarded(lanes)
-                await asyncio.sleep(self._pace.gap_seconds)
-                await self._sleep(delay)
+                await self._sleep(await self._guarded(lanes))
 
     async def _sleep(self, seconds: float) -> None:
-        try:
+        await asyncio.sleep(self._pace.gap_seconds)
+        with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
         self._wake.clear()
 
     async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
@@ -155,16 +155,15 @@ class Loop:
         self._begin(made, lanes)
         self._publish(facts, made)
         await self._tidy_up(facts)
-        return self._until_next(made)
+        delay = self._until_next(made)
+        self._look_due = observed.at + delay + STOOD_STILL_SECONDS
+        return delay
 
     def _until_next(self, made: Plan) -> float:
         now = self._clock()
-        moments = [now + self._pace.resync_seconds]
-        if made.look_again_at is not None:
-            moments.append(made.look_again_at)
-        if now < self._shut_until:
-            moments.append(self._shut_until)
-        return min(moments) - now
+        shut_until = self._shut_until if now < self._shut_until else None
+        moments = (now + self._pace.resync_seconds, made.look_again_at, shut_until)
+        return min(moment for moment in moments if moment is not None) - now
 
     # --- observe --------------------------------------------------------------------------------------------------
 
@@ -185,9 +184,10 @@ class Loop:
             self._full_at = now
         images = images_to_know(self._desired, self._history(), self.rules)
         observed = await self._parts.observer.look(self._desired, self._trials, self._parts.prober.results, images)
+        if self._away_seconds or observed.at > self._look_due:
+            self._trials = {}  # nobody has looked, and what happened meanwhile is nobody's failure: gates start over
         if self._away_seconds:
             log.info("engine_returned")
-            self._trials = {}  # what happened meanwhile is nobody's failure: every gate starts over
             self._away_seconds = 0.0
         return observed
 

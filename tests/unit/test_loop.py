@@ -79,7 +79,12 @@ class World:
         self.engine = StubbornEngine(images={"stub:1", "stub:2"})
         self.store, self.shelf, self.probes = store, Shelf(), Probes()
         self.snapshots = []
-        clock = asyncio.get_running_loop().time
+        self.skipped = 0.0
+        time = asyncio.get_running_loop().time
+
+        def clock():
+            return time() + self.skipped
+
         self.clock = clock
         self.metrics = metrics = Metrics(CollectorRegistry(), clock)
         self.recorder = Recorder(store, metrics, clock, random.Random(7))
@@ -249,6 +254,20 @@ async def test_a_gate_starts_over_when_the_engine_returns(world):
     await world.passes()
     await world.becomes("proving", "web")
     assert world.store.names()["web"].rejected == {}
+
+
+async def test_a_gate_starts_over_when_the_daemon_itself_stood_still(world):
+    """Nobody looked while it was stopped, so a deadline that passed meanwhile is no failure (S-16)."""
+    sick = {"healthcheck": {"test": "check"}, "rollout": {"healthy_deadline_seconds": 50}}
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.put(item("web", **sick))
+    await world.becomes("starting", "web")
+    world.skipped += 500
+    await world.passes()
+    await asyncio.sleep(40)
+    assert world.state("web") == "starting"
+    await world.until(lambda: world.state("web") == "rolled-back")
 
 
 async def test_the_time_a_look_takes_proves_nothing(world):
