@@ -81,33 +81,6 @@ def test_a_pass_over_an_unchanged_node_makes_one_list_call_and_nothing_else(good
     )
 
 
-@pytest.mark.parametrize("loss", ["deleted", "corrupt", "newer"])
-def test_losing_the_store_restarts_nothing(good, loss):
-    """Deleted, corrupt or written by a newer paunchd: it is made anew and no container notices, not even a task that
-    was done (S-22, I6).
-    """
-    before, since = good.ids(), {name: good.started_at(name) for name in good.ids()}
-    good.stop()
-    store = good.state_dir / "state.db"
-    match loss:
-        case "deleted":
-            for path in good.state_dir.glob("state.db*"):
-                path.unlink()
-        case "corrupt":
-            store.write_bytes(b"SQLite format 3\0" + b"\xff" * 8192)
-        case "newer":
-            with closing(sqlite3.connect(store)) as connection:
-                connection.execute("PRAGMA user_version=999")
-                connection.commit()
-    good.start()
-    good.proves()
-    unmoved(good, before, since)
-    assert bool(list(good.state_dir.glob("state.db.unusable-*"))) == (loss != "deleted")
-    good.write("app", {"web": running_script("exit 3", restart="no"), "db": service(), "sync": task("exit 0")})
-    good.becomes("rolled-back", "web")
-    good.eventually(lambda: good.id("web") == before["web"] and good.running("web"))
-
-
 def test_a_file_system_that_is_not_mounted_costs_no_container(good):
     """Where both the directory and the store are gone, as on a node that came up without a mount, nothing is removed
     until an operator says so, and nothing has happened once both are back (S-12, I6).
@@ -148,16 +121,6 @@ def test_losing_the_store_in_mid_replacement_keeps_the_good_container(make_node)
     node.run_in("web", "touch", "/tmp/sick")
     node.becomes("rolled-back", "web")
     node.eventually(lambda: node.id("web") == first and node.running("web"))
-
-
-def test_a_second_daemon_refuses_to_start(good):
-    """Two daemons on one state directory never meet: the second says so and ends, the first goes on (T-017, T-122,
-    S-22).
-    """
-    done = paunchd(good)
-    assert done.returncode == 1
-    assert f"another paunchd uses {good.state_dir}" in done.stderr
-    good.passes()
 
 
 @pytest.mark.parametrize(
