@@ -188,7 +188,7 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Ask:
-    """An operator asks for *what*: hold, release, retry, rollback or reconcile."""
+    """An operator asks for *what*: hold, release, retry, rollback, restart or reconcile."""
 
     what: str
     name: str

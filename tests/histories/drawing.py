@@ -82,7 +82,11 @@ people = st.one_of(
         st.sampled_from(SLOTS),
     ),
     st.builds(Foreign, st.builds(str.__add__, st.sampled_from((*CONTAINERS, TASK)), st.sampled_from(SLOTS))),
-    st.builds(Ask, st.sampled_from(["hold", "release", "retry", "rollback", "reconcile"]), st.sampled_from(CONTAINERS)),
+    st.builds(
+        Ask,
+        st.sampled_from(["hold", "release", "retry", "rollback", "restart", "reconcile"]),
+        st.sampled_from(CONTAINERS),
+    ),
 )
 
 

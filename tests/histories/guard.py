@@ -30,6 +30,7 @@ class Guard:
         self._touched_at: dict[str, float] = {}
         self._changed_at: dict[str, float] = {}
         self._neighbours: set[str] = set()
+        self._may_run_again = False
         self._engine = engine
         self._papers = papers
         self._tell = tell
@@ -38,11 +39,17 @@ class Guard:
     def meddled(self, *names: str) -> None:
         """From now on, and for a while more so, *names* are not judged as if nobody had touched them."""
         self.touched.update(names)
+        self._may_run_again |= TASK in names
         self._touched_at |= dict.fromkeys(names, self._now)
 
     def withdrawn(self, *names: str) -> None:
         """A lane may still be removing *names*, declared again or not."""
         self._touched_at |= dict.fromkeys(names, self._now)
+        self._may_run_again |= TASK in names
+
+    def store_lost(self) -> None:
+        self.wrote({}, set())
+        self._may_run_again = True
 
     def redeclared(self, name: str) -> None:
         """A lane may still be carrying out what was declared of *name* before."""
@@ -83,6 +90,8 @@ class Guard:
             again = (name, revision_of(one)) in self.rejected and self.good.get(name) not in (None, revision_of(one))
             unsure = not self._settled(name)
             self._check("rejected", not again or unsure, f"{name} is made at {revision_of(one)}, which was rejected")
+            done = name == TASK and revision_of(one).well and (revision_of(one),) in self._engine.ran
+            self._check("once", not done or self._may_run_again, f"{revision_of(one)} is made again, and was done")
 
     def _before_remove(self, name: str, one: FakeContainer) -> None:
         declared, slot = self._papers.understood(name), one.engine_name.removeprefix(name)

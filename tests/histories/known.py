@@ -1,6 +1,7 @@
 """Histories that everybody would think of first, so that they are taken every time, before any that is drawn."""
 
 from tests.histories.actions import (
+    Ask,
     ByHand,
     Declare,
     DirectoryGone,
@@ -75,6 +76,8 @@ HISTORIES = {
         says(0, "aa", "good"),
         says(LONG, "tt", "failing task"),
         says(LONG, "tt", "task"),
+        says(LONG, "tt", "task", 2),
+        says(LONG, "tt", "task"),
         Moment(8, Restart()),
     ],
     "a group of which one fails": [
@@ -93,5 +96,6 @@ HISTORIES = {
         Moment(LONG, ByHand("stop", "bb", "")),
         says(LONG, "bb", "good", 2),
         Moment(3, ByHand("rename", "bb", "")),
+        *(Moment(LONG, Ask(what, "bb")) for what in ("hold", "release", "restart", "rollback", "retry", "reconcile")),
     ],
 }

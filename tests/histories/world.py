@@ -75,7 +75,7 @@ class World:
             for path in self._base.glob("state.db*"):
                 path.unlink()
             self.papers.store_lost()
-            self.guard.wrote({}, set())
+            self.guard.store_lost()
         await asyncio.sleep(gone + BORN_SECONDS)
         self.tell("the daemon begins")
         self.papers.daemon_began()
@@ -117,7 +117,7 @@ class World:
         """Ask the daemon; it may refuse, or die of it."""
         requests = self.daemon.requests
         with suppress(KeyError, ValueError, StoreError, Killed):
-            await (requests.reconcile() if what == "reconcile" else getattr(requests, what)(name))
+            await (requests.reconcile(uid=0) if what == "reconcile" else getattr(requests, what)(name, uid=0))
 
     @property
     def snapshot(self) -> Snapshot | None:
