@@ -37,6 +37,11 @@ class Play:
     undeclared: set[str] = field(default_factory=set)
     visitors: int = 0
 
+    @property
+    def visitor(self) -> str:
+        """The newest of the names that are no members."""
+        return f"visitor-{self.visitors}"
+
     def config(self, *places: Place) -> Config | None:
         """One of the configs at *places*; the dice are thrown once, whatever is there."""
         chance = self.dice.random()
@@ -52,7 +57,7 @@ class Play:
 
     def unexpected(self, states: dict[str, str]) -> dict[str, str]:
         """Those of *states* that are not as all that is declared must end."""
-        return self.fleet.unexpected(states, {f"visitor-{self.visitors}": "running"} if self.visitors else {})
+        return self.fleet.unexpected(states, {self.visitor: "running"} if self.visitors else {})
 
     def calm(self) -> None:
         self.proxy.away = False
@@ -117,10 +122,9 @@ def restore(on: Play) -> None:
 
 def visit(on: Play) -> None:
     """A name that never was there before comes, and the last such one goes."""
+    on.undeclared.add(on.visitor)
     on.visitors += 1
-    name = f"visitor-{on.visitors}"
-    on.undeclared.add(name)
-    on.node.write(VISITORS, {name: service()})
+    on.node.write(VISITORS, {on.visitor: service()})
 
 
 # --- a person's hands ---------------------------------------------------------------------------------------------

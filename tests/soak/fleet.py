@@ -52,6 +52,10 @@ class Member:
         return 2 if self.keys.get("rollout", {}).get("strategy") else 1
 
     @property
+    def order(self) -> int:
+        return int(self.keys.get("start_order", 0))
+
+    @property
     def doubted(self) -> bool:
         return self.revision in self.doubts
 
@@ -89,10 +93,10 @@ class Config:
     place: Place = Place.THERE
     young: bool = False
 
-    @property
-    def holds_up(self) -> bool:
-        """Whether later steps wait until whoever was replaced here is well again."""
-        return self.step is not None and self.step < LAST_STEP
+    def holds_up(self, unit: list[Member]) -> bool:
+        """Whether others are not changed while *unit* is rolled back: later steps, and later ones of its config."""
+        last = max(one.order for one in self.members)
+        return (self.step is not None and self.step < LAST_STEP) or any(one.order < last for one in unit)
 
     @property
     def members(self) -> list[Member]:
@@ -165,7 +169,7 @@ class Fleet:
     def settle_doubts(self) -> None:
         """Write anew what nobody can tell the end of, and what would hold up later steps; mend what is broken."""
         for config in self.configs:
-            renewed = [unit for unit in config.units if _is_doubtful(unit) or (config.holds_up and _fails(unit))]
+            renewed = [u for u in config.units if _is_doubtful(u) or (_fails(u) and config.holds_up(u))]
             if config.place is Place.GONE or not (renewed or config.place is Place.BROKEN):
                 continue
             for unit in renewed:
