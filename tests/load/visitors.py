@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +20,7 @@ import aiohttp
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE_SECONDS = 5.0
+LAST_ANSWER_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,18 @@ class Visitors:
     ) -> None:
         assert self._process
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(PATIENCE_SECONDS * 2)
+        code = self._process.wait(LAST_ANSWER_SECONDS)
         assert code == 0, f"the visitors ended with {code}"
-        self.visits = self._read()
+        self.visits = [Visit(**json.loads(line)) for line in self._lines()]
 
     def answered_since(self, moment: float = 0.0) -> bool:
-        """Whether one who came after *moment*, a wall time, has been answered."""
-        return any(visit.answer and visit.due > moment for visit in self._read())
+        """Whether a request that was sent after *moment*, a wall time, has been answered."""
+        newest_first = (Visit(**json.loads(line)) for line in reversed(self._lines()))
+        recent = takewhile(lambda visit: visit.ended > moment, newest_first)
+        return any(visit.answer and visit.sent > moment for visit in recent)
 
-    def _read(self) -> list[Visit]:
-        whole = [line for line in self._file.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        return [Visit(**json.loads(line)) for line in whole]
+    def _lines(self) -> list[str]:
+        return [line for line in self._file.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def longest_outage(visits: list[Visit]) -> float:
