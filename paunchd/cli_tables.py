@@ -9,6 +9,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from paunchd.ages import age
+
 Answer = Mapping[str, Any]
 
 _STYLES = {
@@ -26,7 +28,6 @@ _STYLES = {
 _VERDICTS = {"good": "green", "succeeded": "green", "on trial": "cyan", "rejected": "bold red", "failed": "bold red"}
 _WIDE = 240
 _LOG_LINES = 40
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def console(*, error: bool = False) -> Console:
@@ -40,15 +41,9 @@ def clean(text: object) -> str:
     return "".join(c if c.isprintable() else " " for c in str(text if text is not None else ""))
 
 
-def age(moment: str | None, now: datetime | None = None) -> str:
+def ago(moment: str | None, now: datetime | None = None) -> str:
     """Say how long ago *moment* was, in one unit."""
-    if not moment:
-        return ""
-    seconds = max(0, int(((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()))
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+    return age(((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()) if moment else ""
 
 
 def state_text(state: str) -> Text:
@@ -63,7 +58,7 @@ def containers_table(containers: Sequence[Answer]) -> Table:
         table.add_row(
             clean(one["name"]),
             state_text(one["state"]),
-            age(one["since"]),
+            ago(one["since"]),
             step,
             clean(one["config_id"]),
             clean(one["image"]),

@@ -10,6 +10,7 @@ from paunchd.api import events, logs, reads
 from paunchd.api.count import counting
 from paunchd.api.errors import problems
 from paunchd.api.openapi import describe
+from paunchd.api.page import PAGES
 from paunchd.api.query import refuse_unknown
 from paunchd.api.routes import ROUTES, Route
 from paunchd.api.security import MAX_BODY_BYTES, guard_tcp
@@ -32,6 +33,8 @@ def make_app(sources: Sources, tcp_hosts: Collection[str] | None = None) -> web.
         app.router.add_route(route.method, route.path, handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
+    for path, page in PAGES.items():
+        app.router.add_get(path, page)
     return app
 
 

@@ -112,6 +112,7 @@ class ContainerDetailView(ContainerView):
     results: list[ResultView]
     hold: bool
     attempts_failed: int
+    depends_on: list[str]
     trial: TrialView | None
     lane: LaneView | None
     engine_containers: list[EngineContainerView]
@@ -150,6 +151,7 @@ def container_detail_view(snapshot: Snapshot, name: str) -> ContainerDetailView 
         results=_results(past),
         hold=past.hold,
         attempts_failed=past.attempt.failures if past.attempt else 0,
+        depends_on=[f"{one.name} {one.condition}" for one in item.spec.depends_on] if item else [],
         trial=_trial(past, snapshot.wall_offset),
         lane=lane_view(lane) if lane else None,
         engine_containers=[

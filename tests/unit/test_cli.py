@@ -466,7 +466,7 @@ def test_age():
         "2026-11-01T12:00:00Z",
         None,
     ]
-    assert [cli_tables.age(moment, now) for moment in moments] == ["30s", "59m", "10h", "21d", ""]
+    assert [cli_tables.ago(moment, now) for moment in moments] == ["30s", "59m", "10h", "21d", ""]
 
 
 def test_terminal_is_safe():

@@ -1,0 +1,110 @@
+"""What the page's addresses answer with."""
+
+import asyncio
+import hashlib
+import socket
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+import jinja2
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from markupsafe import Markup, escape
+
+from paunchd import __version__
+from paunchd.ages import age
+from paunchd.api import views, views_node
+from paunchd.api.page.steps import steps
+from paunchd.api.page.timeline import timeline
+from paunchd.api.revisions import NamedEventView, history_view
+from paunchd.api.sources import SOURCES, snapshot_of
+
+TIMELINE_LINES = 500
+_FILES = resources.files("paunchd.api.page") / "files"
+_STYLE = (_FILES / "page.css").read_text()
+_SCRIPT = (_FILES / "page.js").read_text()
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+#: Nothing but what stands in the page itself is loaded or run.
+POLICY = (
+    f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("paunchd.api.page", "files"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _age(at: datetime, now: datetime) -> str:
+    return age((now - at).total_seconds())
+
+
+def _commands(text: str) -> Markup:
+    """Set what stands in backquotes as code."""
+    code = Markup("<code>{}</code>")
+    parts = enumerate(text.split("`"))
+    return Markup("").join(code.format(part) if place % 2 else escape(part) for place, part in parts)
+
+
+_TEMPLATES.filters |= {"age": _age, "commands": _commands}
+
+
+async def node(request: web.Request) -> web.Response:
+    """The whole node."""
+    snapshot, sources = snapshot_of(request), request.app[SOURCES]
+    rows = await asyncio.to_thread(sources.kept.recent, TIMELINE_LINES)
+    events = [NamedEventView.model_validate(row) for row in rows]
+    return _page(
+        request,
+        200,
+        "node.html",
+        status=views_node.status_view(snapshot),
+        containers=views.containers_view(snapshot).containers,
+        steps=steps(snapshot),
+        timeline=timeline(events, datetime.now(UTC)),
+    )
+
+
+async def name(request: web.Request) -> web.Response:
+    """One name and its story."""
+    asked, snapshot = request.match_info["name"], snapshot_of(request)
+    rows = await asyncio.to_thread(request.app[SOURCES].kept.events, asked)
+    detail = views.container_detail_view(snapshot, asked)
+    if detail is None:
+        return _page(request, 404, "gone.html", name=asked)
+    if detail.rejected:
+        evidence = await asyncio.to_thread(request.app[SOURCES].kept.evidence, asked)
+        detail = views.with_evidence(detail, evidence, words=False)
+    story = history_view(snapshot, asked, rows)
+    return _page(request, 200, "name.html", one=detail, story=story)
+
+
+def _page(request: web.Request, code: int, template: str, **fields: Any) -> web.Response:
+    """Render *template*; a script that has the page already asks with *part* for what changes alone."""
+    journal = request.app[SOURCES].board.journal
+    shared: Mapping[str, Any] = {
+        "host": socket.gethostname(),
+        "version": __version__,
+        "style": _STYLE,
+        "script": _SCRIPT,
+        "last_event_id": journal.id_of(journal.newest),
+        "part": "part" in request.query,
+        "now": datetime.now(UTC),
+    }
+    text = _TEMPLATES.get_template(template).render({**shared, **fields})
+    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    return web.Response(text=text, status=code, content_type="text/html", headers=headers)
+
+
+PAGES: Mapping[str, Handler] = {"/": node, "/containers/{name}": name}
