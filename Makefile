@@ -1,5 +1,5 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: demo test test-crash test-histories soak mutation lint format bench lock clean setup engine prometheus
+.PHONY: chromium demo test test-crash test-histories soak mutation lint format bench lock clean setup engine prometheus
 
 PYTEST = .venv/bin/pytest
 
@@ -12,10 +12,13 @@ engine:
 prometheus:
 	@contrib/lab/install_prometheus.sh
 
+chromium:
+	@contrib/lab/install_chromium.sh
+
 demo: setup  ## the whole story on a real engine, then everything is gone again
 	@.venv/bin/python contrib/demo/demo.py
 
-test: setup engine prometheus  ## everything, on a real engine of its own
+test: setup engine prometheus chromium  ## everything, on a real engine of its own
 	$(PYTEST)
 
 test-crash: setup engine  ## kill -9 of the daemon around every engine call and every store write of every story

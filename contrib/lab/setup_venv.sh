@@ -1,12 +1,12 @@
 #!/bin/sh
 # Make .venv from the lock, with whatever Python 3.11 or newer this machine has, or can get.
 #
-# Does nothing when the lock and pyproject.toml have not changed since the last time.
+# Does nothing when neither the lock nor what pyproject.toml says of the project has changed since the last time.
 set -eu
 
 cd "$(dirname "$0")/../.."
 stamp=.venv/.made-from
-wanted=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
+wanted=$({ sed '/^\[tool\./,$d' pyproject.toml; cat requirements.lock; } | sha256sum | cut -d' ' -f1)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 
 suitable() {
