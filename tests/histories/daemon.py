@@ -6,35 +6,35 @@ Only the engine is a fake; directory, store, loop, prober and requests are the r
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from paunchd.api.board import Board
+from paunchd.daemon import rules_of
 from paunchd.errors import EngineError, StoreError
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
 from paunchd.reconcile.execute import Executor
 from paunchd.reconcile.loop import Loop, Pace, Parts
-from paunchd.reconcile.model import Desired, Rules, Snapshot
+from paunchd.reconcile.model import Desired, Snapshot
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.record import Recorder
 from paunchd.requests import Requests
+from paunchd.settings import Settings
 from paunchd.source import Source
 from paunchd.store import Store
 from tests.histories.faults import Killed, Life, Line, Wire
 from tests.histories.revisions import OWNER
 
-RULES = Rules(
+RULES = replace(
+    rules_of(Settings()),
     min_healthy_seconds=2.0,
     healthy_deadline_seconds=20.0,
     probation_seconds=10.0,
     max_restarts=3,
-    between_steps="auto",
-    removal_count=5,
-    removal_fraction=0.5,
 )
 PACE = Pace(resync_seconds=10.0, slow_resync_seconds=60.0, lanes=2)
 EVENTS_PAUSE_SECONDS = 1.0

@@ -53,7 +53,7 @@ class LivelyEngine(FakeEngine):
         ref = f"{next(self._numbers):064x}"
         hash_ = config_hash(spec)
         labels = labels_of(Identity(engine_name.partition(".")[0], "one", hash_, "container", "always"), "somebody")
-        one = FakeContainer(ref, engine_name, spec, labels, spec.restart_policy, Limits())
+        one = FakeContainer(ref, engine_name, spec, self._means(spec.image), labels, spec.restart_policy, Limits())
         self.containers[ref] = one
         self._begin(one)
         self._tell()
@@ -90,7 +90,7 @@ class LivelyEngine(FakeEngine):
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def _behaviour(self, spec: ContainerSpec) -> Course:
+    def _behaviour(self, spec: ContainerSpec, _image_id: str = "") -> Course:
         return COURSES[spec.command[0]]
 
     def _begin(self, one: FakeContainer) -> None:
