@@ -92,7 +92,7 @@ def container_page(one: Answer) -> RenderableType:
     pairs = Table.grid(padding=(0, 2))
     nested = ("rejected", "results", "trial", "engine_containers")
     for key, value in one.items():
-        if key in (*nested, "lane") or value in (None, "", [], False):
+        if key in (*nested, "lane", "bad") or value in (None, "", [], False):
             continue
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         pairs.add_row(key.replace("_", " "), state_text(value) if key == "state" else clean(shown))

@@ -226,8 +226,8 @@ def _image(snapshot: Snapshot, name: str) -> str | None:
 
 
 def _next_attempt(past: Past, status: Status, wall_offset: float) -> datetime | None:
-    if past.attempt is None or status.settled:
-        return None
+    if past.attempt is None or status.until != past.attempt.next_at:
+        return None  # nothing waits for it
     return wall_time(past.attempt.next_at + wall_offset)
 
 

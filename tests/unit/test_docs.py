@@ -20,6 +20,7 @@ from paunchd.reconcile.model import State
 ROOT = Path(__file__).parents[2]
 FORMAT = (ROOT / "docs" / "format.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 README = (ROOT / "README.md").read_text()
 
 
@@ -137,6 +138,18 @@ def test_the_reference_explains_every_reason_that_labels_a_metric():
 def test_the_readme_explains_every_state():
     """A state that `paunchctl status` shows can be looked up."""
     assert set(rows(README, "state")) == {state.value for state in State}
+
+
+def test_the_operations_guide_says_what_to_do_in_every_state():
+    """Whatever `paunchctl status` shows, an operator finds a row that begins with it."""
+    assert set(rows(OPERATIONS, "state")) == {state.value for state in State}
+
+
+def test_the_guides_name_only_commands_there_are():
+    """What is copied from a guide is understood by the client."""
+    for text in (OPERATIONS, README):
+        named = set(re.findall(r"paunchctl ([a-z][a-z-]+)", text))
+        assert named <= set(paunchctl.commands), named - set(paunchctl.commands)
 
 
 def test_every_definition_in_the_readme_is_one():
