@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -9,6 +10,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from paunchd import settings, spec
+from paunchd.api.changes import Change
+from paunchd.api.events import Reset
 from paunchd.api.routes import ROUTES
 from paunchd.cli import paunchctl
 from paunchd.formats import Origin, parse
@@ -20,6 +23,7 @@ from paunchd.reconcile.model import State
 ROOT = Path(__file__).parents[2]
 FORMAT = (ROOT / "docs" / "format.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 README = (ROOT / "README.md").read_text()
 
@@ -138,6 +142,20 @@ def test_the_reference_explains_every_reason_that_labels_a_metric():
 def test_the_readme_explains_every_state():
     """A state that `paunchctl status` shows can be looked up."""
     assert set(rows(README, "state")) == {state.value for state in State}
+
+
+def test_the_api_reference_names_every_address_and_parameter():
+    """What can be asked is what is described, and nothing else is."""
+    assert set(rows(API, "address")) == {f"{route.method} {route.path}" for route in ROUTES} | {"GET /openapi.json"}
+    described = {(name, cells[0].strip("`")) for name, cells in rows(API, "parameter").items()}
+    assert described == {(parameter.name, route.path) for route in ROUTES for parameter in route.query}
+
+
+def test_the_api_reference_names_every_event_with_its_fields():
+    """Whoever writes a reader of events finds each kind and what it carries."""
+    told = {kind: set(re.findall(r"`(\w+)`", cells[0])) for kind, cells in rows(API, "kind").items()}
+    views = [*get_args(get_args(Change)[0]), Reset]
+    assert told == {view.model_fields["kind"].default: set(view.model_fields) - {"kind"} for view in views}
 
 
 def test_the_operations_guide_says_what_to_do_in_every_state():
