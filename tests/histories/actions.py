@@ -49,13 +49,16 @@ class File:
         return f"the file {self.file} is {self.what}"
 
     async def happen(self, world: World) -> None:
+        names = [name for name, file in FILE_OF.items() if file == self.file]
         match self.what:
             case "broken":
                 world.papers.break_file(self.file)
             case "mended":
+                for name in names:
+                    world.guard.redeclared(name)
                 world.papers.mend(self.file)
             case "deleted":
-                world.guard.withdrawn(*(name for name, file in FILE_OF.items() if file == self.file))
+                world.guard.withdrawn(*names)
                 world.papers.delete(self.file)
         world.noticed()
 

@@ -29,6 +29,7 @@ class Guard:
         self.touched: set[str] = set()
         self._touched_at: dict[str, float] = {}
         self._changed_at: dict[str, float] = {}
+        self._beside_at: dict[str, float] = {}
         self._neighbours: set[str] = set()
         self._may_run_again = False
         self._engine = engine
@@ -44,6 +45,8 @@ class Guard:
 
     def withdrawn(self, *names: str) -> None:
         """A lane may still be removing *names*, declared again or not."""
+        for name in names:
+            self._may_be_beside(name)
         self._touched_at |= dict.fromkeys(names, self._now)
         self._may_run_again |= TASK in names
 
@@ -53,6 +56,7 @@ class Guard:
 
     def redeclared(self, name: str) -> None:
         """A lane may still be carrying out what was declared of *name* before."""
+        self._may_be_beside(name)
         self._changed_at[name] = self._now
 
     def watch_neighbour(self) -> None:
@@ -121,10 +125,7 @@ class Guard:
 
     def _before_start(self, name: str, one: FakeContainer) -> None:
         others = [c for c in self._engine.owned(name) if c.id != one.id and c.state in RUNNING]
-        declared = self._papers.understood(name)
-        beside = one.engine_name == f"{name}.next" and declared is not None and declared.way == "start-first"
-        unsure = one.engine_name == f"{name}.next" and not self._settled(name)
-        allowed = 1 if beside or unsure else 0
+        allowed = 1 if one.engine_name == f"{name}.next" and self._may_be_beside(name) else 0
         self._check(
             "I2", len(others) <= allowed, f"{one.engine_name} is started beside {[c.engine_name for c in others]}"
         )
@@ -133,9 +134,7 @@ class Guard:
         """After an engine restart: what was put to rest stays so (T-067)."""
         for name in CONTAINERS:
             up = [c.engine_name for c in self._engine.owned(name) if c.state in RUNNING]
-            declared = self._papers.understood(name)
-            beside = set(up) == {name, f"{name}.next"}
-            allowed = beside and declared is not None and declared.way == "start-first"
+            allowed = set(up) == {name, f"{name}.next"} and self._may_be_beside(name)
             self._check("I2", len(up) <= 1 or allowed or name in self.touched, f"{up} run after an engine restart")
 
     # --- writes ----------------------------------------------------------------------------------------------------
@@ -185,6 +184,13 @@ class Guard:
     @property
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def _may_be_beside(self, name: str) -> bool:
+        """Whether *name* is rolled out start-first, or was until a moment ago."""
+        declared = self._papers.understood(name)
+        if declared is not None and declared.way == "start-first":
+            self._beside_at[name] = self._now
+        return self._now - self._beside_at.get(name, -UNSURE_SECONDS) < UNSURE_SECONDS
 
     def _calm(self, name: str) -> bool:
         return self._now - self._touched_at.get(name, -UNSURE_SECONDS) >= UNSURE_SECONDS
