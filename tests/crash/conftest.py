@@ -15,7 +15,7 @@ def matrix(engine_url: str, stub_image: str, tmp_path_factory: pytest.TempPathFa
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not TAKEN:
         return
-    how = "in full" if FULL else f"a part of it; PAUNCHD_CRASH_SEED={SEED} takes the same"
+    how = f"{'in full' if FULL else 'a part of it'}; PAUNCHD_CRASH_SEED={SEED} takes the same"
     total = sum(report.points for report in TAKEN)
     terminalreporter.section(f"crash matrix, {how}")
     for report in TAKEN:

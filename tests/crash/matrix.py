@@ -1,4 +1,5 @@
-"""Takes a story once uninjured, counts, and then takes it again for every point at which the daemon can be killed.
+"""Takes a story once uninjured, counts, and then takes it again for every point at which the daemon can be killed, or
+for every two: the second in the daemon that took up after the first.
 
 Each run is on a node of its own, with a container that is not ours and one of ours that has no part in the story.
 """
@@ -20,11 +21,12 @@ from tests.functional.node import service
 AT_ONCE = int(os.environ.get("PAUNCHD_CRASH_JOBS", "4"))
 QUIET_SECONDS = 1.0
 NEIGHBOURS = ("other", "foreign")
+Crash = tuple[Point, ...]
 
 
 @dataclass
 class Report:
-    """How the points of one story went. *missed*: the run had no call or write of that number."""
+    """How the points of one story went, or the pairs of them. *missed*: the run had no call or write of that number."""
 
     story: str
     points: int = 0
@@ -46,19 +48,20 @@ class Matrix:
         self._base = base
         self._numbers = itertools.count()
 
-    def take(self, story: Story, choose: Callable[[list[Point]], Iterable[Point]]) -> Report:
-        """Take those of *story*'s points that *choose* takes of them all."""
+    def take(self, story: Story, choose: Callable[[list[Point]], Iterable[Crash]]) -> Report:
+        """Take what *choose* makes of all of *story*'s points: one or several kills, one after the other."""
         report = Report(story.name)
         report.calls, report.writes = self._count(story)
         chosen = list(choose(points_of(report.calls, report.writes)))
         report.points = len(chosen)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            outcomes = pool.map(lambda point: self._injure(story, point), chosen)
-            for point, (reached, problem) in zip(chosen, outcomes, strict=True):
+            outcomes = pool.map(lambda crash: self._injure(story, crash), chosen)
+            for crash, (reached, problem) in zip(chosen, outcomes, strict=True):
+                told = ", then ".join(map(str, crash))
                 if problem:
-                    report.failures.append(f"=== {story.name}, {point}: {problem}")
+                    report.failures.append(f"=== {story.name}, {told}: {problem}")
                 if not reached:
-                    report.missed.append(str(point))
+                    report.missed.append(told)
         return report
 
     def _count(self, story: Story) -> tuple[int, int]:
@@ -70,11 +73,11 @@ class Matrix:
             check_the_end(victim, story)
             return len(victim.proxy.counted()), victim.counted_writes()
 
-    def _injure(self, story: Story, point: Point) -> tuple[bool, str]:
-        """Whether the daemon was killed at *point*, and what is wrong in the end."""
+    def _injure(self, story: Story, crash: Crash) -> tuple[bool, str]:
+        """Whether a daemon was killed at each point of *crash*, and what is wrong in the end."""
         with self._node() as victim:
             try:
-                return kill_and_check(victim, story, point), ""
+                return kill_and_check(victim, story, crash), ""
             except Exception as error:  # noqa: BLE001 - whatever it is, the other points are taken
                 told = "" if "--- the daemon's log" in str(error) else victim.report()
                 return True, f"{type(error).__name__}: {error}{told}"
@@ -103,20 +106,42 @@ def prepare(victim: Victim, story: Story) -> None:
         victim.write("app", definitions)
         victim.proves()
     victim.remember(*NEIGHBOURS, *first)
+    if story.on_trial:
+        victim.write("app", story.on_trial)
+        victim.becomes("proving", *story.on_trial)
 
 
-def kill_and_check(victim: Victim, story: Story, point: Point) -> bool:
-    """Whether the daemon was killed at *point* at all. Raises where anything is not as it must be."""
+def kill_and_check(victim: Victim, story: Story, crash: Crash) -> bool:
+    """Whether a daemon was killed at each point at all. Raises where anything is not as it must be."""
     prepare(victim, story)
-    victim.count_from_here(point)
+    victim.count_from_here(crash[0])
     story.begin(victim)
     killed = was_killed(victim, story)
+    for point in crash[1:]:
+        if killed:
+            victim.count_from_here(point)
+            take_up(victim, story)
+            killed = was_killed(victim, story)
     victim.be_safe()
-    if killed:
-        victim.start()
-        story.after_start(victim)
+    if victim.ended:
+        take_up(victim, story)
     check_the_end(victim, story)
     return killed
+
+
+def take_up(victim: Victim, story: Story) -> None:
+    """Start the next daemon, which may be killed before it answers."""
+
+    def begun() -> bool:
+        try:
+            return victim.answers()
+        except AssertionError:
+            return victim.ended
+
+    victim.launch()
+    victim.eventually(begun)
+    if not victim.ended:
+        story.after_start(victim)
 
 
 def was_killed(victim: Victim, story: Story) -> bool:

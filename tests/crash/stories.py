@@ -10,6 +10,7 @@ from tests.functional.node import running_script, service, task
 
 BESIDE = {"strategy": "start-first"}
 PAIR = {"group": "pair"}
+LONG = {"probation_seconds": 300}
 NEW = {"V": "2"}
 
 Definitions = dict[str, Definition]
@@ -17,6 +18,11 @@ Definitions = dict[str, Definition]
 
 def fails(**keys: object) -> Definition:
     return running_script("exit 3", restart="no", **keys)
+
+
+def fails_late() -> Definition:
+    """It is healthy for a while, and its probation is much longer than that, however slow the engine is."""
+    return running_script("sleep 2; exit 3", restart="no", rollout=LONG)
 
 
 def nothing(victim: Victim) -> None:
@@ -27,8 +33,9 @@ def nothing(victim: Victim) -> None:
 class Story:
     """*before* are the files there were, one after the other, each proven; *begin* is what happens then.
 
-    *states* is what the daemon says in the end of those it knows, *check* looks at the containers; *after_start* is
-    what an operator does once the daemon is back. *kept*: the containers there were must be there in the end.
+    *on_trial* is a further file, in its probation when the story begins. *states* is what the daemon says in the end of
+    those it knows, *check* looks at the containers; *after_start* is what an operator does once the daemon is back.
+    *kept*: the containers there were must be there in the end; *removed*: they go, and not for a successor.
     """
 
     name: str
@@ -37,6 +44,7 @@ class Story:
     states: dict[str, str]
     check: Callable[[Victim], None] = nothing
     after_start: Callable[[Victim], None] = nothing
+    on_trial: Definitions = field(default_factory=dict)
     kept: bool = False
     removed: bool = False
     at_once: int = 1
@@ -76,6 +84,10 @@ def remove(victim: Victim) -> None:
     victim.delete("app")
 
 
+def remove_by_hand(victim: Victim) -> None:
+    victim.by_hand("DELETE", "web?force=1")
+
+
 def execute(victim: Victim) -> None:
     script = "echo ran >> /tmp/seen"
     victim.write("exec", {"refresh": {"action": "exec", "command": ["web", "sh", "-c", script]}})
@@ -93,6 +105,8 @@ def take_back_unless_done(victim: Victim) -> None:
     """Who got no answer looks, and asks again where nothing has come of it."""
 
     def asked() -> bool:
+        if victim.ended:
+            return True
         if not victim.detail("web")["rejected"]:
             victim.ask_to("rollback", "web")
         return True
@@ -108,6 +122,14 @@ STORIES = (
     Story("replace", ({"web": service()},), writing(web=service(environment=NEW)), RUNNING, serves("2")),
     Story(
         "failed replace", ({"web": service(environment=OLD)},), writing(web=fails()), TAKEN_BACK, serves("1"), kept=True
+    ),
+    Story(
+        "failed late",
+        ({"web": service(environment=OLD)},),
+        writing(web=fails_late()),
+        TAKEN_BACK,
+        serves("1"),
+        kept=True,
     ),
     Story(
         "failed group",
@@ -134,6 +156,7 @@ STORIES = (
         kept=True,
         at_once=2,
     ),
+    Story("repair", ({"web": service(environment=OLD)},), remove_by_hand, RUNNING, serves("1"), removed=True),
     Story("removal", ({"web": service()},), remove, {}, removed=True),
     Story("task", (), writing(sync=task("echo done")), {"sync": "succeeded"}, ran_once),
     Story(

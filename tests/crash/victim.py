@@ -3,7 +3,7 @@
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from tests.functional.engine_side import EngineSide
 from tests.functional.faults import Fault, What, When
 from tests.functional.node import Node
 from tests.functional.proxy import Proxy
+
+PATIENCE_SECONDS = 120.0  # several daemons start at once, and an engine under load is slow; no check hangs on it
 
 # A daemon that is forked has its imports behind it, which is most of what a start costs.
 FORKING = multiprocessing.get_context("forkserver")
@@ -68,6 +70,9 @@ class Victim(Node):
         self._strikes = directory / "strikes"
         self._strikes.mkdir()
         self._order = self._strikes / "order"
+
+    def eventually(self, check: Callable[[], object], timeout: float = PATIENCE_SECONDS) -> None:
+        super().eventually(check, timeout)
 
     def launch(self) -> Any:
         self._process = Forked(str(self.settings_file), str(self.log_file), str(self._strikes))
