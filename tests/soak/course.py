@@ -130,7 +130,7 @@ def _take(play: Play, judge: Judge, wish: Wish) -> None:
     cycle = 0
     while (left := wish.minutes * 60 - (time.monotonic() - began)) > 0:
         cycle += 1
-        ends = cycle == 1 or left < 2 * wish.faults_seconds
+        ends = cycle == 1 or left <= wish.faults_seconds
         _let_things_go_wrong(play, min(left, wish.faults_seconds))
         if ends:
             _kill(play, judge)
