@@ -3,9 +3,10 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from tests.functional.engine_side import Happening, most_running_at_once
 from tests.functional.invariants import Accepted, acceptances, lost, places_that_tell
@@ -15,6 +16,13 @@ from tests.soak.faults import Play
 POLL_SECONDS = 0.5
 BOUND_SECONDS = 300.0  # pauses between tries grow to a minute, and the machine may have other things to do
 ENDS = (".next", ".prev")
+
+
+def entries(log: str) -> Iterator[dict[str, Any]]:
+    """What *log* says, but for a line in whose midst the daemon was killed: the next one's first stands behind it."""
+    for line in log.splitlines():
+        with suppress(ValueError):
+            yield json.loads(line)
 
 
 class Judge:
@@ -35,7 +43,7 @@ class Judge:
         log = self._new_log()
         rested = self._rests()
         log += self._new_log()
-        self._remember(acceptances(json.loads(line) for line in log.splitlines() if line.startswith("{")))
+        self._remember(acceptances(entries(log)))
         story = self._node.story.told()
         self._good_is_succeeded(story)
         self._never_too_many(story)
@@ -54,8 +62,7 @@ class Judge:
         moment = time.time_ns()
         with closing(sqlite3.connect(f"file:{self._node.state_dir}/state.db?mode=ro", uri=True)) as store:
             good = dict(store.execute("SELECT name, good_hash FROM names WHERE good_hash IS NOT NULL"))
-        lines = (json.loads(line) for line in self._new_log().splitlines() if line.startswith("{"))
-        self._remember(acceptances(lines))
+        self._remember(acceptances(entries(self._new_log())))
         known = {name: accepted[-1][1] for name, accepted in self._accepted.items()}
         self._remember({name: [(moment, hash_)] for name, hash_ in good.items() if known.get(name) != hash_})
 
