@@ -6,6 +6,7 @@ Pure. The client, the page and the API say the same words because they are these
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from paunchd import readings
 from paunchd.reconcile.model import Snapshot, State, Status
@@ -21,18 +22,21 @@ _ADVICE: Mapping[State, str] = {
     State.WAITING: "it is tried again by itself",
 }
 #: By how much they hurt: what waits for something that does not exist stands before what is tried again.
-_RANKS = {state.value: rank for rank, state in enumerate([*_ADVICE, State.BLOCKED])}
-_RANKS[State.WAITING.value] = len(_RANKS)
+_RANKS: dict[str, int] = {state: rank for rank, state in enumerate([*_ADVICE, State.BLOCKED])}
+_RANKS[State.WAITING] = len(_RANKS)
+
+
+NodeMatter = Literal["engine away", "source degraded", "broken file", "removals held"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """*what* is a state, or of the node: ``engine away``, ``source degraded``, ``broken file``, ``removals held``.
+    """*what* is the state of a name, or a matter of the node.
 
     *name* is empty where it is nobody's. *bad*: a person is needed, or the node cannot be judged.
     """
 
-    what: str
+    what: State | NodeMatter
     name: str
     cause: str
     advice: str
@@ -94,7 +98,7 @@ def trouble_of(snapshot: Snapshot, name: str) -> Trouble | None:
         advice = _ADVICE[status.state].format(name=name)
     else:
         return None
-    return Trouble(status.state.value, name, status.reason, advice, error, bad=status.state is not State.WAITING)
+    return Trouble(status.state, name, status.reason, advice, error, bad=status.state is not State.WAITING)
 
 
 def _missing(snapshot: Snapshot, status: Status) -> list[str]:

@@ -7,13 +7,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from paunchd.api import events, logs, reads
+from paunchd.api.answers import RENDERED, Rendered
 from paunchd.api.count import counting
 from paunchd.api.errors import problems
 from paunchd.api.openapi import describe
 from paunchd.api.page import PAGES
-from paunchd.api.query import refuse_unknown
+from paunchd.api.query import refuse_strange
 from paunchd.api.routes import ROUTES, Route
-from paunchd.api.security import MAX_BODY_BYTES, guard_tcp
+from paunchd.api.security import HEADERS, MAX_BODY_BYTES, bounded_body, guard_tcp
 from paunchd.api.sources import SOURCES, Places, Sources
 from paunchd.engine.protocol import LOGS_AT_ONCE
 
@@ -21,8 +22,9 @@ from paunchd.engine.protocol import LOGS_AT_ONCE
 def make_app(sources: Sources, tcp_hosts: Collection[str] | None = None) -> web.Application:
     """Build the application for the unix socket or, with *tcp_hosts*, the read-only one for these."""
     guards = [] if tcp_hosts is None else [guard_tcp(tcp_hosts)]
-    app = web.Application(middlewares=[counting(sources.metrics), problems, *guards], client_max_size=MAX_BODY_BYTES)
-    app[SOURCES], app[reads.RENDERED] = sources, reads.Rendered()
+    middlewares = [counting(sources.metrics), problems, *guards, bounded_body]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
+    app[SOURCES], app[RENDERED] = sources, Rendered()
     app[reads.WAITERS] = Places(reads.MAX_WAITERS, "waiting requests")
     app[events.STREAMS] = Places(events.MAX_STREAMS, "event streams")
     app[logs.READERS] = Places(LOGS_AT_ONCE, "logs")
@@ -39,10 +41,8 @@ def make_app(sources: Sources, tcp_hosts: Collection[str] | None = None) -> web.
 
 
 def _knowing(route: Route) -> Handler:
-    """A parameter that does nothing is refused: who misspells one must not believe the answer."""
-
     async def answer(request: web.Request) -> web.StreamResponse:
-        refuse_unknown(request.query, route.query)
+        refuse_strange([*request.query], route.query)
         return await route.handler(request)
 
     return answer
@@ -58,5 +58,4 @@ def _openapi() -> Handler:
 
 
 async def _harden(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Server"] = "paunchd"
+    response.headers.update(HEADERS)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from paunchd import readings
 from paunchd.api.views import View
-from paunchd.reconcile.model import Lane, Past, Snapshot
+from paunchd.reconcile.model import Lane, Past, Snapshot, State
 
 
 class NodeChanged(View):
@@ -30,8 +30,8 @@ class StateChanged(View):
     kind: Literal["state"] = "state"
     name: str
     config_id: str | None
-    state: str
-    was: str | None
+    state: State
+    was: State | None
     reason: str
     settled: bool
     blocked_by: list[str]
@@ -42,7 +42,7 @@ class NameGone(View):
 
     kind: Literal["gone"] = "gone"
     name: str
-    was: str
+    was: State
 
 
 class LaneBegan(View):
@@ -140,8 +140,8 @@ def _state(name: str, before: Snapshot, after: Snapshot) -> Iterator[StateChange
     yield StateChanged(
         name=name,
         config_id=readings.config_of(after, name),
-        state=status.state.value,
-        was=old.state.value if old else None,
+        state=status.state,
+        was=old.state if old else None,
         reason=status.reason,
         settled=settled,
         blocked_by=list(status.blocked_by),
@@ -149,7 +149,7 @@ def _state(name: str, before: Snapshot, after: Snapshot) -> Iterator[StateChange
 
 
 def _gone(name: str, before: Snapshot) -> Iterable[NameGone]:
-    return [NameGone(name=name, was=readings.state_of(before, name).value)]
+    return [NameGone(name=name, was=readings.state_of(before, name))]
 
 
 def _lanes(name: str, old: Lane | None, new: Lane | None) -> Iterator[LaneEnded | LaneBegan]:

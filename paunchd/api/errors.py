@@ -22,8 +22,12 @@ def not_found(what: str, name: str) -> ProblemError:
     return ProblemError(404, "Not found", f"no {what} `{name}` is known")
 
 
+def problem_body(status: int, title: str, detail: str) -> dict[str, object]:
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
+
+
 def problem(status: int, title: str, detail: str) -> web.Response:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    body = problem_body(status, title, detail)
     headers = {"Retry-After": "1"} if status == web.HTTPServiceUnavailable.status_code else None
     return web.Response(body=json.dumps(body).encode(), status=status, content_type=MEDIA_TYPE, headers=headers)
 
@@ -37,8 +41,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except PaunchdError as error:
         return problem(503, "Not possible now", str(error))
     except web.HTTPException as error:
-        strange = f"{request.method} {request.path} is not part of this API; see /openapi.json"
-        detail = strange if error.status in (404, 405) else error.reason
-        answer = problem(error.status, error.reason, detail)
-        answer.headers.update({"Allow": error.headers["Allow"]} if "Allow" in error.headers else {})
-        return answer
+        return refusal(request, error)
+
+
+def refusal(request: web.BaseRequest, error: web.HTTPException) -> web.Response:
+    """Say in our form what aiohttp refuses by itself."""
+    strange = f"{request.method} {request.path} is not part of this API; see /openapi.json"
+    detail = strange if error.status in (404, 405) else error.reason
+    answer = problem(error.status, error.reason, detail)
+    answer.headers.update({"Allow": error.headers["Allow"]} if "Allow" in error.headers else {})
+    return answer

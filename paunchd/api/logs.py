@@ -10,7 +10,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from paunchd.api.errors import ProblemError, not_found
-from paunchd.api.query import Parameter, Query, flag, number, one_of
+from paunchd.api.query import Parameter, Query, flag, one_of, whole
 from paunchd.api.security import peer_of
 from paunchd.api.sources import SOURCES, Places, snapshot_of
 from paunchd.api.stream import send
@@ -58,7 +58,7 @@ async def logs(request: web.Request) -> web.StreamResponse:
 def wanted(query: Query) -> LogWish:
     """Read the query. Raises ``ProblemError``."""
     tail = query.get("tail")
-    lines = None if tail == "all" else int(number(query, "tail", DEFAULT_LINES, MOST_LINES))
+    lines = None if tail == "all" else whole(query, "tail", DEFAULT_LINES, MOST_LINES)
     return LogWish(lines, flag(query, "follow"), flag(query, "timestamps"))
 
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from paunchd import __version__
 from paunchd.api.errors import MEDIA_TYPE
 from paunchd.api.query import Parameter
-from paunchd.api.routes import Route
+from paunchd.api.routes import ETAG, Route
 
 _PROBLEM = {
     "type": "object",
@@ -25,7 +25,10 @@ _PROBLEMS = {
     "400": "A parameter that is not known, or has no such value",
     "403": "Only over the unix socket, or not under this host name",
     "404": "Not known",
+    "408": "A body that does not come to its end",
     "409": "Cannot be done",
+    "413": "A body that is too long",
+    "431": "An address or a header that is too long",
     "503": "Not now; come again",
 }
 
@@ -65,12 +68,21 @@ def _operation(route: Route, content: dict[str, Any]) -> dict[str, Any]:
     ]
     success = "202" if route.method == "POST" else "200"
     problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    refused = {status: {"description": about, "content": problem} for status, about in _PROBLEMS.items()}
+    refused: dict[str, Any] = {
+        status: {"description": about, "content": problem} for status, about in _PROBLEMS.items()
+    }
+    refused["503"]["headers"] = _headers("Retry-After")
+    known = {"304": {"description": "As it was", "headers": _headers(ETAG)}} if ETAG in route.headers else {}
+    told = {"description": route.summary, "content": content, "headers": _headers(*route.headers)}
     return {
         "summary": route.summary + (" (unix socket only)" if route.method == "POST" else ""),
         "parameters": named + [_asked(parameter) for parameter in route.query],
-        "responses": {success: {"description": route.summary, "content": content}, **refused},
+        "responses": {success: told, **known, **refused},
     }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"schema": {"type": "string"}, "required": True} for name in names}
 
 
 def _asked(parameter: Parameter) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 Each reader raises ``ProblemError`` with the parameter's name where the value is none.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paunchd.api.errors import ProblemError
 
 Query = Mapping[str, str]
+
+_WHOLE = re.compile(r"[0-9]{1,19}")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +23,37 @@ class Parameter:
     about: str
     schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
 
+    @property
+    def may_be_repeated(self) -> bool:
+        return self.schema.get("type") == "array"
 
-def refuse_unknown(query: Query, known: Collection[Parameter]) -> None:
-    strange = sorted(set(query) - {parameter.name for parameter in known})
+
+def refuse_strange(given: Sequence[str], known: Collection[Parameter]) -> None:
+    """Refuse what does nothing, and what says two things at once: who misspells must not believe the answer."""
+    strange = sorted(set(given) - {parameter.name for parameter in known})
     if strange:
         raise bad(strange[0], "is not known here; see /openapi.json")
+    for parameter in known:
+        if not parameter.may_be_repeated and given.count(parameter.name) > 1:
+            raise bad(parameter.name, "may be given once")
+
+
+def whole(query: Query, name: str, default: int, highest: int) -> int:
+    given = query.get(name)
+    if given is None:
+        return default
+    if not _WHOLE.fullmatch(given) or int(given) > highest:
+        raise bad(name, f"must be a whole number from 0 to {highest}")
+    return int(given)
 
 
 def number(query: Query, name: str, default: float, highest: float) -> float:
-    try:
-        value = float(query.get(name, default))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= highest:
+    given = query.get(name)
+    if given is None:
+        return default
+    if not _NUMBER.fullmatch(given) or not 0 <= float(given) <= highest:
         raise bad(name, f"must be a number from 0 to {highest:.0f}")
-    return value
+    return float(given)
 
 
 def flag(query: Query, name: str) -> bool:

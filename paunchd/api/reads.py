@@ -1,19 +1,19 @@
 """What each read is answered with, but for the answers that go on."""
 
 import asyncio
-import hashlib
+from typing import Literal
 
 from aiohttp import web
 
 from paunchd.api import views, views_node
+from paunchd.api.answers import answer, render, shared, unless_known
 from paunchd.api.errors import ProblemError, not_found
-from paunchd.api.query import Parameter, number
+from paunchd.api.query import Parameter, whole
 from paunchd.api.revisions import NamedEventView, NodeHistoryView, history_view
 from paunchd.api.security import peer_of
 from paunchd.api.sources import SOURCES, Places, snapshot_of
 from paunchd.api.wait import wait, wanted
 from paunchd.metrics import CONTENT_TYPE_LATEST
-from paunchd.reconcile.model import Snapshot
 from paunchd.troubles import summary
 
 MAX_WAITERS = 128
@@ -27,45 +27,17 @@ HISTORY_PARAMETERS = (
 )
 
 
-class Rendered:
-    """The list of containers as bytes, rendered once a snapshot, however many ask."""
-
-    def __init__(self) -> None:
-        self._of: Snapshot | None = None
-        self.body = b""
-        self.etag = ""
-
-    def refresh(self, snapshot: Snapshot) -> None:
-        if snapshot is not self._of:
-            self.body = views.containers_view(snapshot).model_dump_json().encode()
-            self.etag = hashlib.sha256(self.body).hexdigest()[:32]
-            self._of = snapshot
-
-
 WAITERS = web.AppKey("waiters", Places)
-RENDERED = web.AppKey("rendered", Rendered)
 
 
 class HealthView(views.View):
-    status: str
+    status: Literal["ok", "ready"]
 
 
-def answer(view: views.View, status: int = 200) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
-    body = view.model_dump_json().encode()
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
-
-
-async def containers(request: web.Request) -> web.Response:
-    rendered = request.app[RENDERED]
-    rendered.refresh(snapshot_of(request))
-    if any(tag.value in (rendered.etag, "*") for tag in request.if_none_match or ()):
-        made = web.Response(status=304)
-    else:
-        made = web.Response(body=rendered.body, content_type="application/json")
-    made.etag = rendered.etag
-    made.headers["Cache-Control"] = "no-cache"
-    return made
+containers = shared(views.containers_view)
+configs = shared(views_node.configs_view)
+plan = shared(views_node.plan_view)
+status = shared(views_node.status_view)
 
 
 async def container(request: web.Request) -> web.Response:
@@ -76,7 +48,7 @@ async def container(request: web.Request) -> web.Response:
     if view.rejected:
         evidence = await asyncio.to_thread(request.app[SOURCES].kept.evidence, name)
         view = views.with_evidence(view, evidence, words=peer_of(request) is not None)
-    return answer(view)
+    return unless_known(request, render(view))
 
 
 async def container_history(request: web.Request) -> web.Response:
@@ -88,17 +60,9 @@ async def container_history(request: web.Request) -> web.Response:
 
 
 async def history(request: web.Request) -> web.Response:
-    limit = int(number(request.query, "limit", HISTORY_LINES, MOST_HISTORY_LINES))
+    limit = whole(request.query, "limit", HISTORY_LINES, MOST_HISTORY_LINES)
     rows = await asyncio.to_thread(request.app[SOURCES].kept.recent, limit)
     return answer(NodeHistoryView(history=[NamedEventView.model_validate(row) for row in rows]))
-
-
-async def plan(request: web.Request) -> web.Response:
-    return answer(views_node.plan_view(snapshot_of(request)))
-
-
-async def configs(request: web.Request) -> web.Response:
-    return answer(views_node.configs_view(snapshot_of(request)))
 
 
 async def config(request: web.Request) -> web.Response:
@@ -106,15 +70,11 @@ async def config(request: web.Request) -> web.Response:
     wish = wanted(config_id, request.query)
     if wish is not None:
         with request.app[WAITERS]:
-            return answer(await wait(request.app[SOURCES].board, wish))
+            return unless_known(request, render(await wait(request.app[SOURCES].board, wish)))
     view = views_node.config_view(snapshot_of(request), config_id)
     if view is None:
         raise not_found("config", config_id)
-    return answer(view)
-
-
-async def status(request: web.Request) -> web.Response:
-    return answer(views_node.status_view(snapshot_of(request)))
+    return unless_known(request, render(view))
 
 
 async def healthz(request: web.Request) -> web.Response:

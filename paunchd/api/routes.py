@@ -7,16 +7,17 @@ from aiohttp.typedefs import Handler
 from pydantic import TypeAdapter
 
 from paunchd.api import events, logs, reads, revisions, views, views_node, wait
+from paunchd.api.answers import JSON
 from paunchd.api.changes import Change
 from paunchd.api.query import Parameter
 from paunchd.api.writes import AcceptedView, write
 
-JSON = "application/json"
+ETAG = "ETag"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address. *answer* is what pydantic makes a schema of; ``None``: text of no form."""
+    """One address. *answer* is what pydantic makes a schema of; ``None``: text of no form. *headers* come with it."""
 
     method: str
     path: str
@@ -25,10 +26,16 @@ class Route:
     answer: Any = None
     media_type: str = JSON
     query: tuple[Parameter, ...] = ()
+    headers: tuple[str, ...] = ()
 
 
 def _read(path: str, handler: Handler, summary: str, answer: Any, query: tuple[Parameter, ...] = ()) -> Route:
     return Route("GET", path, handler, summary, answer, query=query)
+
+
+def _tagged(path: str, handler: Handler, summary: str, answer: Any, query: tuple[Parameter, ...] = ()) -> Route:
+    """A read that answers 304 to whoever has it already."""
+    return Route("GET", path, handler, summary, answer, query=query, headers=(ETAG,))
 
 
 def _write(path: str, action: str, summary: str) -> Route:
@@ -36,8 +43,8 @@ def _write(path: str, action: str, summary: str) -> Route:
 
 
 ROUTES: tuple[Route, ...] = (
-    _read("/v1/containers", reads.containers, "Where every name stands, and why", views.ContainersView),
-    _read("/v1/containers/{name}", reads.container, "Everything about one name", views.ContainerDetailView),
+    _tagged("/v1/containers", reads.containers, "Where every name stands, and why", views.ContainersView),
+    _tagged("/v1/containers/{name}", reads.container, "Everything about one name", views.ContainerDetailView),
     _read(
         "/v1/containers/{name}/history",
         reads.container_history,
@@ -59,16 +66,16 @@ ROUTES: tuple[Route, ...] = (
         revisions.NodeHistoryView,
         reads.HISTORY_PARAMETERS,
     ),
-    _read("/v1/plan", reads.plan, "What is to be done now", views_node.PlanView),
-    _read("/v1/configs", reads.configs, "Where every config stands", views_node.ConfigsView),
-    _read(
+    _tagged("/v1/plan", reads.plan, "What is to be done now", views_node.PlanView),
+    _tagged("/v1/configs", reads.configs, "Where every config stands", views_node.ConfigsView),
+    _tagged(
         "/v1/configs/{config_id}",
         reads.config,
         "One config; waits until that very content has settled or failed, if asked to",
         views_node.ConfigView,
         wait.PARAMETERS,
     ),
-    _read("/v1/status", reads.status, "The node at one glance, what is wrong first", views_node.StatusView),
+    _tagged("/v1/status", reads.status, "The node at one glance, what is wrong first", views_node.StatusView),
     Route(
         "GET",
         "/v1/events",

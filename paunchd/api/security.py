@@ -4,6 +4,7 @@ No CORS header is ever sent, so a browser shows no page of another origin our an
 page that has its own name resolve to this node.
 """
 
+import asyncio
 import ipaddress
 import socket
 import struct
@@ -16,6 +17,9 @@ from aiohttp.typedefs import Handler, Middleware
 from paunchd.api.errors import ProblemError
 
 MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10.0
+#: What every answer says.
+HEADERS = {"X-Content-Type-Options": "nosniff", "Server": "paunchd"}
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 READS = frozenset({"GET", "HEAD"})
 _CREDENTIALS = struct.Struct("3i")
@@ -45,6 +49,22 @@ def guard_tcp(listening: Collection[str]) -> Middleware:
         return await handler(request)
 
     return guard
+
+
+@web.middleware
+async def bounded_body(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Take in a body, for which nothing here has a use, and refuse one that is long or does not come to its end."""
+    if request.can_read_body:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise ProblemError(413, "Too long", f"a body may have {MAX_BODY_BYTES} bytes") from None
+        except TimeoutError:
+            raise ProblemError(408, "Too slow", f"the body was not there after {BODY_SECONDS:g} s") from None
+        except web.RequestPayloadError:
+            raise ProblemError(400, "Bad request", "the body is no HTTP") from None
+    return await handler(request)
 
 
 def host_of(header: str) -> str:

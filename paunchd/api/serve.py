@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from paunchd.api.app import make_app
+from paunchd.api.connection import BoundedServer, most_connections
 from paunchd.api.sources import Sources
 from paunchd.errors import SettingsError
 from paunchd.settings import ApiSettings
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = 3.0
 SHUTDOWN_SECONDS = 0.25
+BACKLOG = 1024
 _NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -30,13 +32,15 @@ async def serve(sources: Sources, settings: ApiSettings, on_socket: Callable[[],
 
     A TCP port that is taken is tried again for ever. Raises ``SettingsError`` where the socket cannot be had.
     """
-    local = _runner(make_app(sources))
-    public = _runner(make_app(sources, [host for host, _ in settings.addresses]))
+    local, public = (
+        _Runner(app, shutdown_timeout=SHUTDOWN_SECONDS)
+        for app in (make_app(sources), make_app(sources, [host for host, _ in settings.addresses]))
+    )
     sock = await asyncio.to_thread(bind, settings)
     try:
         await local.setup()
         await public.setup()
-        await web.SockSite(local, sock).start()
+        await web.SockSite(local, sock, backlog=BACKLOG).start()
         log.info("api_opened", socket=settings.socket)
         on_socket()
         async with asyncio.TaskGroup() as listeners:
@@ -65,7 +69,7 @@ def bind(settings: ApiSettings) -> socket.socket:
         new.chmod(0o600)
         _give(new, settings.socket_group)
         new.chmod(settings.socket_mode_bits)
-        sock.listen(1024)
+        sock.listen(BACKLOG)
         new.rename(path)
     except (OSError, SettingsError) as error:
         sock.close()
@@ -109,21 +113,18 @@ def _unlink(path: Path, sock: socket.socket) -> None:
         path.unlink()
 
 
-def _runner(app: web.Application) -> web.AppRunner:
-    return web.AppRunner(
-        app,
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-        keepalive_timeout=15,
-    )
+class _Runner(web.AppRunner):
+    """An application's, over bounded connections."""
+
+    async def _make_server(self) -> web.Server:
+        return BoundedServer(await super()._make_server(), most_connections())
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     told = 0
     while True:
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
         except OSError as error:
             if ":" in host and error.errno in _NO_SUCH_ADDRESS:
                 log.info("api_address_absent", host=host, port=port)

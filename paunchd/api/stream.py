@@ -1,13 +1,10 @@
 """Answers that go on: bytes over a connection whose reader may be slow, or gone."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
 from paunchd.errors import PaunchdError
-
-PATIENCE_SECONDS = 20.0
 
 
 async def send(
@@ -15,7 +12,7 @@ async def send(
 ) -> web.StreamResponse:
     """Answer with *pieces* as they come.
 
-    A reader who takes nothing for 20 s is cut off; so is one whose answer breaks off, or he would take it for whole.
+    A reader whose answer breaks off is cut off, or he would take it for whole.
     """
     answer = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
     answer.content_type, answer.charset = content_type, "utf-8"
@@ -24,9 +21,8 @@ async def send(
         return answer
     try:
         async for piece in pieces:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await answer.write(piece)
-    except (TimeoutError, PaunchdError):
+            await answer.write(piece)
+    except PaunchdError:
         if request.transport:
             request.transport.abort()
     return answer

@@ -10,13 +10,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from paunchd import readings
-from paunchd.reconcile.model import Lane, Past, Snapshot, Status
+from paunchd.reconcile.model import ContainerState, Health, Lane, Past, Snapshot, State, Status
 from paunchd.spec import Kind
 from paunchd.troubles import trouble_of
 
 
 class View(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class ContainerView(View):
@@ -29,7 +29,7 @@ class ContainerView(View):
     kind: Kind
     config_id: str | None
     step: int | None
-    state: str
+    state: State
     reason: str
     since: datetime | None
     settled: bool
@@ -37,7 +37,7 @@ class ContainerView(View):
     running_hash: str | None
     image: str | None
     engine_name: str | None
-    health: str | None
+    health: Health | None
     blocked_by: list[str]
     next_attempt: datetime | None
     last_error: str | None
@@ -97,8 +97,8 @@ class EngineContainerView(View):
     id: str
     hash: str
     image: str
-    state: str
-    health: str
+    state: ContainerState
+    health: Health
 
 
 class ContainerDetailView(ContainerView):
@@ -160,8 +160,8 @@ def container_detail_view(snapshot: Snapshot, name: str) -> ContainerDetailView 
                 id=c.id,
                 hash=c.hash,
                 image=c.image,
-                state=c.state.value,
-                health=c.health.value,
+                state=c.state,
+                health=c.health,
             )
             for c in seen.containers
         ],
@@ -199,7 +199,7 @@ def _common(snapshot: Snapshot, name: str) -> dict[str, object]:
         "kind": readings.kind_of(snapshot, name),
         "config_id": readings.config_of(snapshot, name),
         "step": item.step if item else None,
-        "state": status.state.value,
+        "state": status.state,
         "reason": status.reason,
         "since": None if since is None else wall_time(since),
         "settled": readings.is_settled(snapshot, name),
@@ -207,7 +207,7 @@ def _common(snapshot: Snapshot, name: str) -> dict[str, object]:
         "running_hash": (seen.live.hash or None) if seen.live else None,
         "image": _image(snapshot, name),
         "engine_name": shown.engine_name if shown else None,
-        "health": shown.health.value if shown else None,
+        "health": shown.health if shown else None,
         "blocked_by": list(status.blocked_by),
         "next_attempt": _next_attempt(past, status, snapshot.wall_offset),
         "last_error": past.last_error or None,

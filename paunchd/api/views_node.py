@@ -1,11 +1,12 @@
 """The answers about the node as a whole: plan, configs, status."""
 
 from collections import Counter
+from typing import Literal
 
 from paunchd import __version__, readings
 from paunchd.api.views import LaneView, View, lane_view
 from paunchd.reconcile.model import Fault, Snapshot, State
-from paunchd.troubles import summary, troubles
+from paunchd.troubles import NodeMatter, summary, troubles
 
 
 class BlockedView(View):
@@ -49,7 +50,7 @@ class ConfigView(View):
     failed: bool
     names: list[str]
     failed_names: list[str]
-    waited: str | None = None
+    waited: Literal["settled", "failed", "timed out"] | None = None
 
 
 class ConfigsView(View):
@@ -64,7 +65,7 @@ class TroubleView(View):
     *bad*: a person is needed, or the node cannot be judged.
     """
 
-    what: str
+    what: State | NodeMatter
     name: str | None
     cause: str
     last_error: str | None
@@ -82,7 +83,7 @@ class StatusView(View):
     settled: bool
     engine: str
     source: str
-    states: dict[str, int]
+    states: dict[State, int]
     wrong: list[TroubleView]
     broken_files: list[str]
     warnings: list[str]
@@ -170,7 +171,7 @@ def status_view(snapshot: Snapshot) -> StatusView:
         settled=snapshot.settled,
         engine=snapshot.engine,
         source=snapshot.desired.degraded or "ok",
-        states={state.value: states[state] for state in State if states[state]},
+        states={state: states[state] for state in State if states[state]},
         wrong=_wrong(snapshot),
         broken_files=[str(f) for config in snapshot.desired.configs.values() for f in config.faults],
         warnings=[str(w) for config in snapshot.desired.configs.values() for w in config.warnings],

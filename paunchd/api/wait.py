@@ -4,16 +4,19 @@ from dataclasses import dataclass
 
 from paunchd.api.board import Board
 from paunchd.api.errors import not_found
-from paunchd.api.query import Parameter, Query, number, one_of
+from paunchd.api.query import Parameter, Query, number, one_of, whole
 from paunchd.api.views_node import ConfigView, config_view, gone_view
 from paunchd.reconcile.model import Snapshot
 
 DEFAULT_SECONDS = 60.0
 LONGEST_SECONDS = 3600.0
+HIGHEST = 2**63 - 1
 PARAMETERS = (
     Parameter("wait", "Answer once it has settled or failed.", {"enum": ["settled"]}),
     Parameter("digest", "Wait for this content: sha256 of the file; empty: for its absence."),
-    Parameter("generation", "Wait for this generation at least.", {"type": "integer", "minimum": 0}),
+    Parameter(
+        "generation", "Wait for this generation at least.", {"type": "integer", "minimum": 0, "maximum": HIGHEST}
+    ),
     Parameter(
         "timeout_seconds",
         "Answer then at the latest.",
@@ -50,7 +53,7 @@ def wanted(config_id: str, query: Query) -> Wanted | None:
     return Wanted(
         config_id,
         query.get("digest"),
-        int(number(query, "generation", 0, 2.0**63)),
+        whole(query, "generation", 0, HIGHEST),
         number(query, "timeout_seconds", DEFAULT_SECONDS, LONGEST_SECONDS),
     )
 

@@ -5,8 +5,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from paunchd.api import views
+from paunchd.api.answers import answer
 from paunchd.api.errors import ProblemError, not_found
-from paunchd.api.reads import answer
 from paunchd.api.security import peer_of
 from paunchd.api.sources import SOURCES
 

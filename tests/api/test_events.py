@@ -132,7 +132,7 @@ async def test_a_connection_is_kept_alive(api, monkeypatch):
 
 async def test_a_reader_that_takes_nothing_is_cut_off(tmp_path, monkeypatch):
     """It keeps nobody else from the place it had."""
-    monkeypatch.setattr("paunchd.api.stream.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("paunchd.api.connection.PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr("paunchd.api.events.MAX_STREAMS", 1)
     async with serving(tmp_path, listen=()) as api, asyncio.timeout(30):
         api.board.publish(shown(State.RUNNING))

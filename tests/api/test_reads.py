@@ -23,17 +23,6 @@ async def test_containers(api, tcp):
     assert [c["name"] for c in answer["containers"]][:2] == ["again", "back"]
 
 
-async def test_unchanged_list_is_not_sent_again(api):
-    """A client that has the newest list gets 304, and the new one once it changes."""
-    async with api.ask("/v1/containers") as answer:
-        tag = answer.headers["ETag"]
-    async with api.ask("/v1/containers", headers={"If-None-Match": tag}) as answer:
-        assert answer.status == 304
-    api.board.publish(snapshots.settled())
-    async with api.ask("/v1/containers", headers={"If-None-Match": tag}) as answer:
-        assert answer.status == 200
-
-
 async def test_one_container(api):
     """A name has a page of its own, and an unknown one is not found."""
     assert (await api.json("/v1/containers/back"))[1]["good_hash"] == "v1:old"

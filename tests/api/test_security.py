@@ -92,7 +92,7 @@ async def test_huge_query(api):
     """A query of a megabyte is refused, and the next request is answered."""
     try:
         async with api.ask("/v1/containers?x=" + "a" * 1_000_000) as answer:
-            assert answer.status == 400
+            assert answer.status == 431
     except aiohttp.ClientError:
         pass
     assert (await api.json("/v1/containers"))[0] == 200
