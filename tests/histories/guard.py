@@ -29,6 +29,7 @@ class Guard:
         self.touched: set[str] = set()
         self._touched_at: dict[str, float] = {}
         self._changed_at: dict[str, float] = {}
+        self._made_at: dict[str, float] = {}
         self._beside_at: dict[str, float] = {}
         self._neighbours: set[str] = set()
         self._may_run_again = False
@@ -88,6 +89,7 @@ class Guard:
     def after(self, verb: str, answer: Any) -> None:
         if verb == "create":
             one = self._engine.containers[answer]
+            self._made_at[one.id] = self._now
             name = who(one).name
             self._tell(f"    create {one.engine_name} ({revision_of(one)})")
             self._check("I5", SECRET not in str(dict(one.labels)), f"a secret in the labels of {one.engine_name}")
@@ -108,7 +110,7 @@ class Guard:
         rejected = (name, revision_of(one)) in self.rejected
         self._check(
             "rejected",
-            not wanted or rejected or others or not self._settled(name),
+            not wanted or rejected or others or not self._made_for(name, one),
             f"{name} as declared is removed, not rejected",
         )
 
@@ -197,6 +199,11 @@ class Guard:
 
     def _settled(self, name: str) -> bool:
         return self._calm(name) and self._now - self._changed_at.get(name, -UNSURE_SECONDS) >= UNSURE_SECONDS
+
+    def _made_for(self, name: str, one: FakeContainer) -> bool:
+        """*one* was made for what is declared now, so that no lane from before has a reason to remove it."""
+        made_since = self._made_at.get(one.id, 0.0) > self._changed_at.get(name, 0.0)
+        return self._settled(name) or (made_since and self._calm(name))
 
     def _check(self, what: str, holds: bool, told: str) -> None:
         if not holds:
