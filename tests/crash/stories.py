@@ -132,6 +132,13 @@ STORIES = (
         kept=True,
     ),
     Story(
+        "group",
+        ({"web": service(rollout=PAIR, environment=OLD), "db": service(rollout=PAIR, environment=OLD)},),
+        writing(web=service(rollout=PAIR, environment=NEW), db=service(rollout=PAIR, environment=NEW)),
+        {"web": "running", "db": "running"},
+        serves("2"),
+    ),
+    Story(
         "failed group",
         ({"web": service(rollout=PAIR, environment=OLD), "db": service(rollout=PAIR)},),
         writing(web=service(rollout=PAIR, environment=NEW), db=fails(rollout=PAIR)),
