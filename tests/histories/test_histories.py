@@ -25,6 +25,7 @@ from tests.histories.world import World, simulated
 
 COUNT = int(os.environ.get("PAUNCHD_HISTORIES", "200"))
 IN_MEMORY = Path("/dev/shm")
+AFTERMATH_SECONDS = 30
 PATIENCE_SECONDS = 900
 STAYS_SECONDS = 90
 SHAKY = ("loops", "loops late", "unstartable", "refused")
@@ -41,6 +42,7 @@ async def play(world, moments):
         world.tell(f"{moment.action}")
         await moment.action.happen(world)
         assert world.guard.violations == []
+    await asyncio.sleep(AFTERMATH_SECONDS)  # what happened last is met with before it is taken back
     await world.is_alive()
     world.calm()
     for name in CONTAINERS:
