@@ -183,4 +183,14 @@ STORIES = (
         serves("1"),
         take_back_unless_done,
     ),
+    Story(
+        "rollback by hand in probation",
+        ({"web": service(environment=OLD)},),
+        take_back,
+        TAKEN_BACK,
+        serves("1"),
+        take_back_unless_done,
+        {"web": service(environment=NEW, rollout=LONG)},
+        kept=True,
+    ),
 )
