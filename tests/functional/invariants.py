@@ -10,7 +10,7 @@ from typing import Any
 from tests.functional.engine_side import Happening
 from tests.functional.node import Node
 
-ANSWERS = ("/v1/containers", "/v1/plan", "/v1/configs", "/v1/status", "/metrics")
+ANSWERS = ("/", "/v1/containers", "/v1/plan", "/v1/configs", "/v1/status", "/metrics")
 
 Accepted = tuple[int, str]
 
@@ -63,7 +63,8 @@ def lost(story: Iterable[Happening], accepted: Sequence[Accepted]) -> list[Life]
 def places_that_tell(node: Node, secret: str, log: str) -> list[str]:
     """I5: where *secret* can be read: in *log*, in an answer, or in a label."""
     names = [row["name"] for row in node.get("/v1/containers")["containers"]]
-    answers = [*ANSWERS, *(f"/v1/containers/{name}{more}" for name in names for more in ("", "/history"))]
+    told = (f"{place}/containers/{name}" for place in ("", "/v1") for name in names)
+    answers = [*ANSWERS, *told, *(f"/v1/containers/{name}/history" for name in names)]
     places = {answer: json.dumps(node.get(answer)) for answer in answers}
     places["the log"] = log
     places |= {f"a label of {name}": json.dumps(row["Labels"]) for name, row in node.ps().items()}
