@@ -42,7 +42,7 @@ def make_app(sources: Sources, tcp_hosts: Collection[str] | None = None) -> web.
 
 def _knowing(route: Route) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        refuse_strange([*request.query], route.query)
+        refuse_strange([name for name, _ in request.query.items()], route.query)
         return await route.handler(request)
 
     return answer

@@ -3,11 +3,15 @@
 import asyncio
 import json
 from dataclasses import replace
+from typing import get_args
 
 import aiohttp
 import pytest
 
 from paunchd.api.routes import ROUTES
+from paunchd.reconcile.model import State
+from paunchd.spec import Kind
+from paunchd.troubles import NodeMatter
 from tests import snapshots
 from tests.api.serving import serving
 from tests.snapshots import SECRET
@@ -143,6 +147,17 @@ async def test_openapi(api):
     text = json.dumps(described)
     for name in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
         assert name in described["components"]["schemas"]
+
+
+async def test_openapi_names_closed_sets_and_what_is_always_there(api):
+    """So that a client can be made from it: every state by name, and no field that may be missing."""
+    _, described = await api.json("/openapi.json")
+    schemas = described["components"]["schemas"]
+    assert schemas["State"]["enum"] == [*State]
+    assert schemas["Kind"]["enum"] == [*Kind]
+    assert schemas["TroubleView"]["properties"]["what"]["anyOf"][1]["enum"] == [*get_args(NodeMatter)]
+    for schema in schemas.values():
+        assert set(schema.get("properties", ())) == set(schema.get("required", ()))
 
 
 async def test_a_thousand_readers(api):

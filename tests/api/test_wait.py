@@ -84,6 +84,11 @@ async def test_wait_for_a_removal(api):
         "wait=settled&timeout_seconds=1e9",
         "wait=settled&generation=-1",
         "wiat=settled",
+        "wait=settled&wait=settled",
+        "wait=settled&generation=1.5",
+        "wait=settled&generation=%201",
+        "wait=settled&timeout_seconds=nan",
+        "wait=settled&timeout_seconds=1_0",
     ],
 )
 async def test_bad_wait(api, query):
