@@ -52,7 +52,6 @@ def case_of(drift: Drift, gate: Gate, now: float) -> Case:
 def unfold(case: Case) -> tuple[Step, ...]:
     """Return the steps to take now, in order; empty for a rest."""
     steps: list[Step] = []
-    judged = case.drift.on_trial
     while True:
         group = following(case)
         if steps and group and isinstance(group[-1], (Accept, Reject)):
@@ -63,9 +62,7 @@ def unfold(case: Case) -> tuple[Step, ...]:
         seen = case.drift.seen
         for step in group:
             seen = project(seen, case.drift.name, step)
-        drift = replace(case.drift, seen=seen)
-        same = judged and drift.on_trial and drift.on_trial.id == judged.id
-        case = Case(drift, case.verdict if same else None)
+        case = replace(case, drift=replace(case.drift, seen=seen))  # whoever has been judged is so along the lane
 
 
 def following(case: Case) -> tuple[Step, ...]:

@@ -46,6 +46,13 @@ def test_a_first_roll_out_past_its_deadline_may_yet_prove_itself():
     assert str(made) == "web: verdict\n  accept v1:new as the good revision of web"
 
 
+def test_a_policy_declared_anew_counts_for_one_on_trial_as_well():
+    """It is not hashed, so the container's own label tells the policy of the day it was made."""
+    live = of(item(image="stub:2", restart="on-failure", hash_="v1:new"), actual_restart="on-failure")
+    made = planned(*on_trial(live))
+    assert str(made) == "web: updated\n  update web (restart=always)"
+
+
 def test_on_a_first_roll_out_restarts_condemn_nothing():
     """Services wait for each other at first, so a first container may restart as often as it needs."""
     made = planned(*on_trial(past=NEVER_GOOD, restarts=50))

@@ -36,6 +36,17 @@ def gated(past=None, since=NOW, new=NEW, **fields):
     return [new], [of(OLD), beside], {"web": past}
 
 
+def test_an_older_kept_one_makes_room_in_the_same_lane():
+    """Somebody had left one behind: it goes, and the switch that its successor has earned follows at once."""
+    items, there, past = gated(healthy_at=NOW - 1)
+    older = of(item(hash_="v1:older"), engine_name="web.prev", state="exited", exit_code=143, actual_restart="no")
+    made = planned(items, [*there, older], past)
+    assert [str(step) for step in made.lanes[0].steps] == [
+        "remove web.prev",
+        *(line.strip() for line in SWITCH.splitlines()[1:]),
+    ]
+
+
 # --- the gate -----------------------------------------------------------------------------------------------------
 
 
