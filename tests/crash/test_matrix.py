@@ -17,7 +17,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("story", CASES)
-def test_a_daemon_that_is_killed_anywhere_ends_where_it_should(matrix, story):
+def test_s01_s02_a_daemon_that_is_killed_anywhere_ends_where_it_should(matrix, story):
     """Killed before or after any call or write of a story, the next daemon reaches its end: the good container is not
     lost, nothing runs twice, nothing is left over, and nobody else is touched (S-01, S-02, S-04; I1 to I4, I6).
     """
@@ -25,7 +25,7 @@ def test_a_daemon_that_is_killed_anywhere_ends_where_it_should(matrix, story):
 
 
 @pytest.mark.parametrize("story", CASES)
-def test_a_daemon_that_is_killed_again_while_it_takes_up_ends_where_it_should(matrix, story):
+def test_s01_a_daemon_that_is_killed_again_while_it_takes_up_ends_where_it_should(matrix, story):
     """A second kill, in the life of the daemon that found what the first left, changes nothing of that (S-01)."""
     tell(matrix.take(story, lambda points: chosen_pairs(story, points)), "twice ")
 
