@@ -9,13 +9,13 @@ import json
 import re
 from typing import Any
 
+from paunchd.spec_limits import Gap, Limits, gap
 from paunchd.spec_model import ALIASES, KEYS, NO_EFFECT, ContainerSpec
 from paunchd.spec_parts import (
     NO_RESTART,
     Dependency,
     Healthcheck,
     Kind,
-    Limits,
     RestartPolicy,
     Rollout,
     Ulimit,
@@ -29,6 +29,7 @@ __all__ = [
     "SCHEME",
     "ContainerSpec",
     "Dependency",
+    "Gap",
     "Healthcheck",
     "Kind",
     "Limits",
@@ -38,6 +39,7 @@ __all__ = [
     "changed_keys",
     "config_hash",
     "dump",
+    "gap",
     "load",
     "name_problem",
 ]

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from paunchd.spec_parts import Dependency, Ulimit, clean_name, cpu_set
+from paunchd.spec_limits import cpu_set
+from paunchd.spec_parts import Dependency, Ulimit, clean_name
 from paunchd.units import integer, natural, text
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, mo
 
 from paunchd import spec_forms as forms
 from paunchd import units
-from paunchd.spec_parts import NO_RESTART, Dependency, Healthcheck, Kind, Limits, RestartPolicy, Rollout, Ulimit
+from paunchd.spec_limits import Limits
+from paunchd.spec_parts import NO_RESTART, Dependency, Healthcheck, Kind, RestartPolicy, Rollout, Ulimit
 
 #: Other spellings people use, and the one this program uses.
 ALIASES: Mapping[str, str] = {

@@ -5,7 +5,7 @@ Pure, frozen. Each part knows how it is declared (``from_declared``) and how to 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Self
 
@@ -57,65 +57,6 @@ class RestartPolicy:
 
 
 NO_RESTART = RestartPolicy("no")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the engine can change on a living container, sizes in bytes; ``None``: not declared."""
-
-    memory: int | None = None
-    memory_swap: int | None = None
-    memory_reservation: int | None = None
-    cpu_shares: int | None = None
-    nano_cpus: int | None = None
-    cpu_quota: int | None = None
-    cpuset_cpus: str | None = None
-    pids_limit: int | None = None
-
-    def __str__(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self._set())
-
-    def __bool__(self) -> bool:
-        return bool(self._set())
-
-    def missing_in(self, actual: "Limits") -> "Limits":
-        """Those declared here that *actual* does not have and that a living container can be given.
-
-        0, -1 and nothing are all the engine's ways to say "no limit" (T-054), and ``0-2`` is ``0,1,2``. Pids aside the
-        engine takes a 0 for "as it is": a limit once set is lifted only by making the container anew.
-        """
-        differing = {}
-        for name, value in self._set():
-            wanted = _comparable(value)
-            liftable = wanted is not None or name == "pids_limit"
-            if liftable and wanted != _comparable(getattr(actual, name)):
-                differing[name] = value
-        return Limits(**differing)
-
-    def _set(self) -> list[tuple[str, Any]]:
-        values = ((item.name, getattr(self, item.name)) for item in fields(self))
-        return [(name, value) for name, value in values if value is not None]
-
-
-def _comparable(value: int | str | None) -> object:
-    if value in (None, "", 0, -1):
-        return None
-    try:
-        return cpu_set(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-def cpu_set(value: str) -> frozenset[int]:
-    """The processors ``"0-2,5"`` names."""
-    numbers: set[int] = set()
-    for part in value.split(","):
-        first, _, last = part.strip().partition("-")
-        low, high = natural(first), natural(last or first)
-        if high < low or high > 8191:  # noqa: PLR2004 - more processors than Linux can have
-            raise ValueError(f"{value!r} is no list of processors; write 0-2,5")
-        numbers.update(range(low, high + 1))
-    return frozenset(numbers)
 
 
 _CONDITIONS = {

@@ -55,8 +55,8 @@ def _listed_health(status: str) -> Health:
     return Health(found[1]) if found else Health.NONE
 
 
-def details(answer: Answer) -> Details:
-    """Read an inspect."""
+def details(answer: Answer, processors: str = "") -> Details:
+    """Read an inspect; *processors* are those of the node."""
     now = answer.get("State") or {}
     host = answer.get("HostConfig") or {}
     return Details(
@@ -70,6 +70,7 @@ def details(answer: Answer) -> Details:
         started_at=now.get("StartedAt") or "",
         finished_at=now.get("FinishedAt") or "",
         health_output=_health_output(now),
+        processors=processors,
     )
 
 

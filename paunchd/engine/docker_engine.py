@@ -20,7 +20,7 @@ from paunchd.engine import answers
 from paunchd.engine.client import Client, Sdk, asking, pulling, send
 from paunchd.engine.config import create_config, update_config
 from paunchd.engine.execs import finish_exec
-from paunchd.engine.inputs import passed_through, read_inputs
+from paunchd.engine.inputs import online_processors, passed_through, read_inputs
 from paunchd.engine.logs import read_logs
 from paunchd.engine.protocol import LOGS_AT_ONCE, OUTPUT_LIMIT, ExecResult, LogWish
 from paunchd.engine.streams import Handover, Stream, Tail
@@ -72,6 +72,7 @@ class DockerEngine:
         self._on_call = on_call
         self._call_timeout = call_timeout_seconds
         self._pull_timeout = pull_timeout_seconds
+        self._processors = online_processors()
         self._short = Workers("engine", concurrency, client)
         self._reads = Workers("engine-reads", concurrency, client)
         self._long = Workers("engine-long", concurrency * _LONG_CALLS, client)
@@ -85,7 +86,8 @@ class DockerEngine:
 
     async def inspect(self, ref: str) -> Details:
         patience = min(self._call_timeout, _INSPECT_SECONDS)  # a look waits for it
-        return answers.details(await self._read("inspect", ref, lambda sdk: sdk.inspect_container(ref), patience))
+        found = await self._read("inspect", ref, lambda sdk: sdk.inspect_container(ref), patience)
+        return answers.details(found, self._processors)
 
     async def image_id(self, image: str) -> str:
         def call(sdk: Sdk) -> str:

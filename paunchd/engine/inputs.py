@@ -1,4 +1,4 @@
-"""What a container's creation reads on this host besides its spec, at the moment of creation.
+"""What creating and changing containers reads on this host besides their specs.
 
 Like the docker client it reads env_files, seccomp profiles and the daemon's own variables; the engine cannot.
 No text raised here shows a value.
@@ -13,6 +13,7 @@ from pathlib import Path
 from paunchd.spec import ContainerSpec
 
 _SECCOMP = ("seccomp=", "seccomp:")
+_ONLINE = Path("/sys/devices/system/cpu/online")
 _WHITE_SPACE = " \t\v\f\r"
 
 
@@ -22,6 +23,14 @@ class Inputs:
 
     environment: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
+
+
+def online_processors() -> str:
+    """All of this host, as a list the engine reads (``0-7``); empty where it cannot be told."""
+    try:
+        return _ONLINE.read_text().strip()
+    except OSError:
+        return ""
 
 
 def read_inputs(spec: ContainerSpec) -> Inputs:

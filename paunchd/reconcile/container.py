@@ -26,7 +26,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.project import project
-from paunchd.reconcile.switch import Case, declared_restart, unfold
+from paunchd.reconcile.switch import Case, declared_restart, limits_gap, unfold
 from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
 
 
@@ -176,13 +176,21 @@ def _rolled_back(drift: Drift, steps: tuple[Step, ...]) -> Status:
 
 def _good(drift: Drift) -> Status:
     if _running(drift):
-        return Status(drift.name, State.RUNNING, _image_moved(drift), settled=True)
+        return Status(drift.name, State.RUNNING, _not_as_declared(drift), settled=True)
     if _ended_well(drift):
         return Status(drift.name, State.SUCCEEDED, settled=True)
     live = drift.seen.live
     if live is None:
         return Status(drift.name, State.FAILED, "gone, and nothing is known to make it again from")
     return Status(drift.name, State.FAILED, f"exited with code {live.details.exit_code}")
+
+
+def _not_as_declared(drift: Drift) -> str:
+    """In what a good container differs from its definition that nobody need do anything about."""
+    live = drift.seen.live
+    stuck = ", ".join(limits_gap(drift, live).stuck) if live else ""
+    kept = f"{stuck}: no living container can be given that; the next replacement mends it" if stuck else ""
+    return "; ".join(filter(None, (_image_moved(drift), kept)))
 
 
 def _image_moved(drift: Drift) -> str:

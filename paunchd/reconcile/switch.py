@@ -31,7 +31,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.project import project
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
-from paunchd.spec import NO_RESTART, ContainerSpec, RestartPolicy
+from paunchd.spec import NO_RESTART, ContainerSpec, Gap, Limits, RestartPolicy, gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +245,16 @@ def declared_restart(drift: Drift, container: Container) -> RestartPolicy:
     return RestartPolicy.parse(container.restart)
 
 
+def limits_gap(drift: Drift, live: Container) -> Gap:
+    """What *live* at the effective revision has of its limits; nothing is known of them without the spec."""
+    spec = drift.effective.spec
+    return gap(spec.limits, live.details.limits, live.details.processors) if spec else Gap(Limits())
+
+
 def _limits(drift: Drift, live: Container) -> tuple[Step, ...]:
     """What differs and needs no new container; last, so that a value the engine refuses costs no start, no verdict."""
-    spec = drift.effective.spec
-    differing = spec.limits.missing_in(live.details.limits) if spec else None
-    return (Update(live.engine_name, limits=differing),) if differing else ()
+    settable = limits_gap(drift, live).settable
+    return (Update(live.engine_name, limits=settable),) if settable else ()
 
 
 def _start(drift: Drift, live: Container) -> tuple[Step, ...]:

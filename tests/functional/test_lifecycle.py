@@ -103,6 +103,24 @@ def test_what_the_engine_changes_in_place_needs_no_new_container(started):
     assert host["RestartPolicy"]["Name"] == "unless-stopped"
 
 
+def test_limits_taken_out_of_a_definition_are_lifted_on_the_living_container(started):
+    """What the engine lifts is lifted at once and once; what it cannot lift is told of a settled container."""
+    limits = {"pids_limit": 20, "mem_reservation": "32m", "cpu_shares": 7, "cpus": 0.5, "cpuset_cpus": "0"}
+    started.write("app", {"web": service(mem_limit="64m", **limits)})
+    started.proves()
+    before = started.id("web")
+    started.write("app", {"web": service()})
+    started.settles()
+    host = started.inspect("web")["HostConfig"]
+    lifted = {key: host[key] for key in ("PidsLimit", "MemoryReservation", "CpuShares", "CpuQuota")}
+    assert lifted == {"PidsLimit": 0, "MemoryReservation": -1, "CpuShares": 1024, "CpuQuota": -1}
+    assert host["CpusetCpus"] != "0"
+    assert "memory is still limited to 67108864" in started.row("web")["reason"]
+    updates = started.calls("update")
+    started.passes(3)
+    assert (started.id("web"), started.calls("update")) == (before, updates)
+
+
 def test_an_image_that_is_present_is_never_pulled(started):
     """No pull reaches the engine for an image that is there (T-009)."""
     started.write("app", {"web": service()})

@@ -229,9 +229,22 @@ def test_limits_are_changed_without_a_new_container():
     assert not made.statuses["web"].settled
 
 
-def test_limits_nobody_declares_are_left_alone():
-    """What only the engine or a person set is not ours to take back (T-022)."""
-    assert str(planned([WEB], [of(WEB, limits=Limits(memory=5, cpu_shares=2))], GOOD)) == ""
+def test_a_limit_that_is_no_longer_declared_is_lifted_on_the_living_container():
+    """The definition says all there is to say: what it leaves out is not limited."""
+    left = Limits(pids_limit=20, cpu_shares=7, memory_reservation=8 << 20, cpu_quota=50000)
+    made = planned([WEB], [of(WEB, limits=left)], GOOD)
+    values = "memory_reservation=-1, cpu_shares=1024, cpu_quota=-1, pids_limit=-1"
+    assert str(made) == f"web: updated\n  update web ({values})"
+
+
+def test_a_limit_that_cannot_be_lifted_is_told_and_nothing_is_tried():
+    """A living container keeps its memory limit; that is said of the good one, which is settled with it."""
+    made = planned([WEB], [of(WEB, limits=Limits(memory=64 << 20, memory_swap=128 << 20))], GOOD)
+    status = made.statuses["web"]
+    assert (str(made), status.state, status.settled) == ("", State.RUNNING, True)
+    assert status.reason == (
+        "memory is still limited to 67108864: no living container can be given that; the next replacement mends it"
+    )
 
 
 def test_a_restart_policy_changed_by_hand_or_by_us_is_set_back():

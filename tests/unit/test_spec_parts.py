@@ -38,21 +38,6 @@ def test_t039_a_number_left_out_is_not_zero():
     assert not spec(cpu_shares="", mem_limit=None).limits
 
 
-@pytest.mark.parametrize("declared", [0, -1])
-@pytest.mark.parametrize("actual", [None, 0, -1])
-def test_t054_unlimited_pids_are_unlimited(declared, actual):
-    """0, -1 and nothing are the same "no limit" (T-054)."""
-    assert not Limits(pids_limit=declared).missing_in(Limits(pids_limit=actual))
-
-
-def test_missing_limits_are_the_declared_ones_that_differ():
-    """What nobody declared is nobody's drift, and 0-1 is 0,1."""
-    declared = Limits(memory=5, cpuset_cpus="0-1", cpu_shares=7)
-    actual = Limits(memory=6, cpuset_cpus="0,1", cpu_shares=7, pids_limit=99)
-    assert declared.missing_in(actual) == Limits(memory=5)
-    assert not declared.missing_in(declared)
-
-
 # --- restart, rollout, dependencies --------------------------------------------------------------------------------
 
 

@@ -46,7 +46,8 @@ class Listed:
 class Details:
     """What an inspect tells. *state* may be newer than the list's, for an inspect waits for a start that goes on.
 
-    *started_at* is the engine's time stamp, compared for equality and shown, no more.
+    *started_at* is the engine's time stamp, compared for equality and shown, no more. *processors*: all of the node, as
+    a list; empty where unknown.
     """
 
     state: ContainerState
@@ -59,6 +60,7 @@ class Details:
     started_at: str
     finished_at: str
     health_output: str = ""
+    processors: str = ""
 
 
 class Slot(StrEnum):
