@@ -32,7 +32,7 @@ def has_failed(snapshot: Snapshot, name: str) -> bool:
 
 def recent_attempt(snapshot: Snapshot, name: str, now: float) -> Attempt | None:
     """Tell the newest try for *name* that did not simply work, unless ten minutes have been quiet since."""
-    attempt = snapshot.history.of(name).attempt
+    attempt = snapshot.history.of(name).newest_attempt
     return attempt if attempt and now - attempt.at < RESET_AFTER_SECONDS else None
 
 

@@ -48,7 +48,7 @@ class Requests:
         rejected = [one for one in _group_of(snapshot, name) if _is_rejected(snapshot, one)]
         for member in {name: None} | dict.fromkeys(rejected):
             await asyncio.to_thread(self._store.retry, member)
-            self._recorder.attempts.pop(member, None)
+            self._recorder.forget(member)
             await self._asked(Event(member, "asked to retry", uid=uid))
 
     async def rollback(self, name: str, *, uid: int) -> None:

@@ -150,7 +150,7 @@ def container_detail_view(snapshot: Snapshot, name: str) -> ContainerDetailView 
         rejected=[RejectedView(revision=hash_, cause=cause) for hash_, cause in past.rejected.items()],
         results=_results(past),
         hold=past.hold,
-        attempts_failed=past.attempt.failures if past.attempt else 0,
+        attempts_failed=past.newest_attempt.failures if past.newest_attempt else 0,
         depends_on=[f"{one.name} {one.condition}" for one in item.spec.depends_on] if item else [],
         trial=_trial(past, snapshot.wall_offset),
         lane=lane_view(lane) if lane else None,
@@ -226,9 +226,9 @@ def _image(snapshot: Snapshot, name: str) -> str | None:
 
 
 def _next_attempt(past: Past, status: Status, wall_offset: float) -> datetime | None:
-    if past.attempt is None or status.until != past.attempt.next_at:
+    if all(tried is None or status.until != tried.next_at for tried in (past.attempt, past.update)):
         return None  # nothing waits for it
-    return wall_time(past.attempt.next_at + wall_offset)
+    return None if status.until is None else wall_time(status.until + wall_offset)
 
 
 def _trial(past: Past, wall_offset: float) -> TrialView | None:

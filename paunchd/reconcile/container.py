@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from paunchd.reconcile.diff import Drift, changes
 from paunchd.reconcile.model import (
+    RESET_AFTER_SECONDS,
     Accept,
     Attempt,
     ContainerState,
@@ -23,10 +24,11 @@ from paunchd.reconcile.model import (
     Update,
     engine_name,
     image_of,
+    in_place,
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.project import project
-from paunchd.reconcile.switch import Case, declared_restart, limits_gap, unfold
+from paunchd.reconcile.switch import Case, declared_restart, unfold
 from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
 
 
@@ -37,6 +39,9 @@ def outlook(case: Case, now: float) -> Outlook:
     stopped = obstacle(drift.name, drift.seen, drift.past, steps)
     if stopped:
         return replace(wanted, status=stopped, steps=())
+    values = in_place(steps)
+    if values:
+        return _setting(wanted, drift, values, now)
     attempt = backing_off(drift.past.attempt, wanted.revision, steps, now)
     if attempt:
         status = _parked(drift, attempt) if drift.rolled_back else put_off(drift.name, attempt)
@@ -62,6 +67,20 @@ def _wanted(case: Case, steps: tuple[Step, ...]) -> Outlook:
         replaces=drift.good is not None and not drift.is_good,
         verdict=case.verdict,
     )
+
+
+def _setting(wanted: Outlook, drift: Drift, values: str, now: float) -> Outlook:
+    """*values* are to be set on the living container. One that the engine refuses is a failure to tell, not to act on:
+    what runs is as well as before.
+    """
+    tried = drift.past.update
+    if tried is None or tried.hash != values or now - tried.at >= RESET_AFTER_SECONDS:
+        return wanted
+    status = replace(wanted.status, settled=False, until=tried.next_at)
+    if not drift.rolled_back:
+        state = State.FAILED if tried.refused else status.state
+        status = replace(status, state=state, reason=f"{values}: {tried.error}; it runs on as it is")
+    return replace(wanted, status=status, steps=() if now < tried.next_at else wanted.steps)
 
 
 def meanwhile(wanted: Outlook, status: Status, drift: Drift, now: float) -> Outlook:
@@ -138,8 +157,7 @@ def _is_repair(drift: Drift, steps: tuple[Step, ...]) -> bool:
     restarted = live is not None and live.state in (ContainerState.EXITED, ContainerState.PAUSED)
     if any(isinstance(step, (Start, Unpause)) for step in steps):
         return drift.is_good or (restarted and (drift.at_effective(live) or drift.at_good(live)))
-    # A limit the engine accepts and does not keep would be set again at every look.
-    return bool(steps) and all(isinstance(step, Update) for step in steps)
+    return False
 
 
 def _parked(drift: Drift, attempt: Attempt) -> Status:
@@ -188,7 +206,7 @@ def _good(drift: Drift) -> Status:
 def _not_as_declared(drift: Drift) -> str:
     """In what a good container differs from its definition that nobody need do anything about."""
     live = drift.seen.live
-    stuck = ", ".join(limits_gap(drift, live).stuck) if live else ""
+    stuck = ", ".join(drift.limits_of(live).stuck) if live else ""
     kept = f"{stuck}: no living container can be given that; the next replacement mends it" if stuck else ""
     return "; ".join(filter(None, (_image_moved(drift), kept)))
 
@@ -263,4 +281,4 @@ def _upkeep(drift: Drift, steps: tuple[Step, ...]) -> Reason:
             return Reason("unhealthy")
         created = live.state is ContainerState.CREATED
         return Reason("interrupted") if created else Reason("exited", f"code {live.details.exit_code}")
-    return Reason("updated" if all(isinstance(step, Update) for step in steps) else "left-over")
+    return Reason("updated" if in_place(steps) else "left-over")

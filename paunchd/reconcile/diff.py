@@ -7,7 +7,7 @@ one is rejected. All that follows reads only the drift, so rollback needs no rul
 from dataclasses import dataclass
 
 from paunchd.reconcile.model import Container, Facts, Item, Past, Revision, Seen, bare
-from paunchd.spec import Kind, changed_keys
+from paunchd.spec import Gap, Kind, Limits, changed_keys, gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,11 @@ class Drift:
 
     def at_good(self, container: Container | None) -> bool:
         return container is not None and self.good is not None and container.hash == self.good.hash
+
+    def limits_of(self, live: Container) -> Gap:
+        """How far the limits of *live*, at the effective revision, are from it; without its spec nobody knows."""
+        spec = self.effective.spec
+        return gap(spec.limits, live.details.limits, live.details.processors) if spec else Gap(Limits())
 
 
 def diff(facts: Facts) -> dict[str, Drift]:

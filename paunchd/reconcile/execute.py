@@ -37,6 +37,7 @@ from paunchd.reconcile.model import (
     Unpause,
     Update,
     bare,
+    in_place,
 )
 from paunchd.store import Store
 from paunchd.store_records import Rejection
@@ -61,7 +62,7 @@ class CutShort:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """*step* failed with *error*. *refused*: the engine refuses to make or start this very specification."""
+    """*step* failed with *error*. *refused*: the engine refuses what was to be made, started or set in place."""
 
     step: Step
     error: EngineError | StoreError | OSError
@@ -128,7 +129,8 @@ class Executor:
             work = self._perform(lane, step, progress.ids)
             await (_lending(progress.slots, work) if isinstance(step, Stop) else work)
         except (EngineError, StoreError, OSError) as error:
-            return Broke(step, error, isinstance(step, (Create, Start)) and isinstance(error, Rejected))
+            asks = isinstance(step, (Create, Start)) or in_place(lane.steps)
+            return Broke(step, error, refused=bool(asks) and isinstance(error, Rejected))
         if isinstance(step, Start) and progress.stopped_at is not None:
             progress.downtime = time.monotonic() - progress.stopped_at
         return None

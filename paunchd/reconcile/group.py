@@ -47,14 +47,15 @@ def _made_one(
 
 def _failure(outlook: Outlook) -> str:
     """Why the member cannot become good as it is. One the engine refuses fails its group even where it has no good
-    revision of its own, as it does at its deadline.
+    revision of its own, as it does at its deadline; one that is up fails nobody by a value it could not be given.
     """
     step = outlook.steps[0] if outlook.steps else None
     if isinstance(step, Reject):
         return step.cause
     if isinstance(outlook.verdict, Failed):
         return outlook.verdict.cause
-    return outlook.status.reason if outlook.status.state is State.FAILED else ""
+    failed = outlook.status.state is State.FAILED and not outlook.started
+    return outlook.status.reason if failed else ""
 
 
 def _accept_of(outlook: Outlook) -> Accept | None:

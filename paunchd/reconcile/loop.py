@@ -198,7 +198,8 @@ class Loop:
 
     def _history(self) -> History:
         stored = History(self._parts.store.names(), self.confirmed)
-        return stored.recalling(self._trials, self._parts.recorder.attempts)
+        recorder = self._parts.recorder
+        return stored.recalling(self._trials, recorder.attempts, recorder.updates)
 
     def _engine_away(self, error: str) -> float:
         """Freeze: what is not known is not dead. Everything is kept as last seen, and told to be unknown."""
@@ -291,7 +292,7 @@ class Loop:
             self._shut(error)
             return
         for name in forgotten:
-            self._parts.recorder.attempts.pop(name, None)
+            self._parts.recorder.forget(name)
 
     def _shut(self, error: StoreError) -> None:
         """What is not remembered must not be done: no lane begins for a moment, and looking goes on."""

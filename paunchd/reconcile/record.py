@@ -22,6 +22,7 @@ from paunchd.reconcile.model import (
     Reject,
     RunExec,
     Step,
+    in_place,
 )
 from paunchd.store import Event, Store
 
@@ -32,12 +33,17 @@ log = structlog.get_logger()
 
 
 class Recorder:
-    """*attempts* is the memory of what did not simply work; it is empty again after a restart of the daemon."""
+    """*attempts* is the memory of what did not simply work; it is empty again after a restart of the daemon.
+
+    *updates*: the same of changes in place. They are apart, because a value that the engine does not take must neither
+    delay a start nor make a container that does not stay up look as if it did.
+    """
 
     def __init__(
         self, store: Store, metrics: Metrics, clock: Callable[[], float], rng: random.Random | None = None
     ) -> None:
         self.attempts: dict[str, Attempt] = {}
+        self.updates: dict[str, Attempt] = {}
         self._open: dict[str, int] = {}
         self._store = store
         self._metrics = metrics
@@ -80,7 +86,12 @@ class Recorder:
     def rolled_back(self, name: str) -> None:
         """A person has rejected what *name* is to run; what was tried before that does not count."""
         self._metrics.count_rollback(name, "by-hand")
+        self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Whatever was tried for *name* does not count any more."""
         self.attempts.pop(name, None)
+        self.updates.pop(name, None)
 
     def _done(self, lane: Lane, downtime: float | None, failure: str) -> None:
         log.info("lane_done", name=lane.name, reason=lane.reason.code, downtime_seconds=downtime, failure=failure)
@@ -95,6 +106,9 @@ class Recorder:
             self._metrics.count_rollback(rejected.name, rejected.code)
         if failure:
             self._put_off(lane, failure, refused=False)
+        elif in_place(lane.steps):
+            # Remembered until it is seen: what the engine accepts and does not keep would be set at every look.
+            self._put_off(lane, "was set, and is not there any more", refused=True)
         elif lane.repair:
             self._put_off(lane, f"again: {lane.reason}", refused=False)
         else:
@@ -113,12 +127,14 @@ class Recorder:
     def _put_off(self, lane: Lane, error: str, *, refused: bool) -> None:
         """Exponential, full jitter, and from the start again after ten quiet minutes."""
         now = self._clock()
-        before = self.attempts.get(lane.name)
-        recent = before is not None and before.hash == lane.revision and now - before.at < RESET_AFTER_SECONDS
+        values = in_place(lane.steps)
+        memory, aim = (self.updates, values) if values else (self.attempts, lane.revision)
+        before = memory.get(lane.name)
+        recent = before is not None and before.hash == aim and now - before.at < RESET_AFTER_SECONDS
         failures = before.failures + 1 if before and recent else 1
         longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(failures - 1, 10))
         next_at = now + self._random.uniform(0, longest)
-        self.attempts[lane.name] = Attempt(lane.revision, failures, now, next_at, error, refused)
+        memory[lane.name] = Attempt(aim, failures, now, next_at, error, refused)
 
     def _remember(self, lane: Lane, rank: tuple[int, int] | None) -> None:
         if rank is not None:

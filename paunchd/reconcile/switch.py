@@ -31,7 +31,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.project import project
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
-from paunchd.spec import NO_RESTART, ContainerSpec, Gap, Limits, RestartPolicy, gap
+from paunchd.spec import NO_RESTART, ContainerSpec, RestartPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def unfold(case: Case) -> tuple[Step, ...]:
     steps: list[Step] = []
     while True:
         group = following(case)
-        if steps and group and isinstance(group[-1], (Accept, Reject)):
-            return tuple(steps)  # a record is a lane of its own, for it may have to be made for a whole group
+        if steps and group and _is_apart(group[-1]):
+            return tuple(steps)
         steps += group
         if not group or isinstance(group[-1], (Start, Accept, Reject)):
             return tuple(steps)
@@ -63,6 +63,11 @@ def unfold(case: Case) -> tuple[Step, ...]:
         for step in group:
             seen = project(seen, case.drift.name, step)
         case = replace(case, drift=replace(case.drift, seen=seen))  # whoever has been judged is so along the lane
+
+
+def _is_apart(step: Step) -> bool:
+    """In a lane of its own: a record may be one for a whole group, a limit may be refused."""
+    return isinstance(step, (Accept, Reject)) or (isinstance(step, Update) and step.limits is not None)
 
 
 def following(case: Case) -> tuple[Step, ...]:
@@ -245,15 +250,9 @@ def declared_restart(drift: Drift, container: Container) -> RestartPolicy:
     return RestartPolicy.parse(container.restart)
 
 
-def limits_gap(drift: Drift, live: Container) -> Gap:
-    """What *live* at the effective revision has of its limits; nothing is known of them without the spec."""
-    spec = drift.effective.spec
-    return gap(spec.limits, live.details.limits, live.details.processors) if spec else Gap(Limits())
-
-
 def _limits(drift: Drift, live: Container) -> tuple[Step, ...]:
     """What differs and needs no new container; last, so that a value the engine refuses costs no start, no verdict."""
-    settable = limits_gap(drift, live).settable
+    settable = drift.limits_of(live).settable
     return (Update(live.engine_name, limits=settable),) if settable else ()
 
 

@@ -121,6 +121,26 @@ def test_limits_taken_out_of_a_definition_are_lifted_on_the_living_container(sta
     assert (started.id("web"), started.calls("update")) == (before, updates)
 
 
+def test_a_value_the_engine_refuses_is_told_and_costs_no_restart(started):
+    """The config has failed, the container runs on and is repaired as ever; another value is taken at once."""
+    started.write("app", {"web": service(mem_limit="64m")})
+    started.proves()
+    before = started.id("web"), started.started_at("web")
+    started.write("app", {"web": service(mem_limit="4k")})
+    started.becomes("failed", "web")
+    assert (started.id("web"), started.started_at("web")) == before
+    assert "memory=4096" in started.row("web")["reason"]
+    assert "Minimum memory limit" in started.row("web")["last_error"]
+    assert started.get("/v1/configs/app")["failed"]
+    assert [one["name"] for one in started.get("/v1/status")["wrong"]] == [started.full("web")]
+    started.by_hand("POST", "web", "kill")
+    started.eventually(lambda: started.running("web") and started.started_at("web") != before[1])
+    started.write("app", {"web": service(mem_limit="96m")})
+    started.settles()
+    assert started.inspect("web")["HostConfig"]["Memory"] == 96 * 1024 * 1024
+    assert started.id("web") == before[0]
+
+
 def test_an_image_that_is_present_is_never_pulled(started):
     """No pull reaches the engine for an image that is there (T-009)."""
     started.write("app", {"web": service()})

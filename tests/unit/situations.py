@@ -127,6 +127,15 @@ def attempts():
     )
 
 
+def updates():
+    return mixed(
+        lambda **fields: Attempt(failures=2, at=NOW - 3, error="cannot do it", **fields),
+        hash=["memory=67108864", "restart=no", "memory=1"],
+        next_at=[NOW - 1, NOW, NOW + 5],
+        refused=[False, True],
+    )
+
+
 def results(name):
     return mixed(
         lambda **fields: Result(exit_code=1, **fields),
@@ -150,6 +159,7 @@ def pasts(draw, name):
         draw(past),
         results=draw(st.dictionaries(st.sampled_from(KEYS), results(name), max_size=3)),
         attempt=draw(st.none() | attempts()),
+        update=draw(st.none() | updates()),
         trial=draw(st.none() | trials_of(name)),
     )
 

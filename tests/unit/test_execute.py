@@ -187,13 +187,17 @@ async def test_a_step_for_what_was_not_there_is_an_error_that_names_it(bench):
         ("create", (CREATE,), EngineUnavailable("500"), False),
         ("start", (Start("web"),), Rejected("no such program"), True),
         ("start", (Start("web"),), EngineUnavailable("timeout"), False),
-        ("update", (Update("web", limits=Limits()),), Rejected("too little memory"), False),
+        ("update", (Update("web", limits=Limits(memory=1)),), Rejected("too little memory"), True),
+        ("update", (Update("web", restart=NO_RESTART), Start("web")), Rejected("no such policy"), False),
         ("rename", (Rename("web", "web.prev", "retire"),), Rejected("invalid"), False),
         ("image_id", (Pull("stub:1"),), EngineUnavailable("500"), False),
     ],
 )
-async def test_only_what_is_refused_to_be_made_or_started_speaks_against_a_revision(bench, verb, steps, error, refused):
-    """A registry that is down, a taken name or an engine in trouble are mishaps and condemn nothing (S-10)."""
+async def test_only_what_is_refused_to_be_made_started_or_set_is_refused(bench, verb, steps, error, refused):
+    """A registry that is down, a taken name or an engine in trouble are mishaps and condemn nothing (S-10).
+
+    Nor does a policy that was only to be set on the way.
+    """
     await bench.make("web", start=False)
     bench.engine.fail_next(verb, error)
     assert await bench.run(*steps) == Broke(steps[0], error, refused)

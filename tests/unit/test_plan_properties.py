@@ -178,7 +178,7 @@ def test_settled_means_running_as_desired(facts):
 
 
 def without_attempts(facts):
-    pasts = {name: replace(past, attempt=None) for name, past in facts.history.names.items()}
+    pasts = {name: replace(past, attempt=None, update=None) for name, past in facts.history.names.items()}
     return replace(facts, history=replace(facts.history, names=pasts))
 
 

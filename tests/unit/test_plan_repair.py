@@ -5,8 +5,8 @@ from inspect import cleandoc
 
 import pytest
 
-from paunchd.reconcile.model import Past, State
-from paunchd.spec import NO_RESTART, Limits
+from paunchd.reconcile.model import State
+from paunchd.spec import NO_RESTART
 from tests.unit.places import NOW, container, good, item, of
 from tests.unit.plans import attempt, planned, trial
 
@@ -216,66 +216,3 @@ def test_a_container_the_engine_could_not_remove_is_removed_again(state):
     """A dead container's name is needed; what comes next is as if it were gone (T-018)."""
     steps = [str(step) for step in planned([WEB], [of(WEB, state=state)], GOOD).lanes[0].steps]
     assert (steps[0], steps[-1]) == ("remove web", "start web")
-
-
-# --- updates in place ---------------------------------------------------------------------------------------------
-
-
-def test_limits_are_changed_without_a_new_container():
-    """What the engine can change on a living container replaces nothing."""
-    web = item(mem_limit="64m", pids_limit=20)
-    made = planned([web], [of(web, limits=Limits(memory=1, pids_limit=20))], {"web": good(web)})
-    assert str(made) == "web: updated\n  update web (memory=67108864)"
-    assert not made.statuses["web"].settled
-
-
-def test_a_limit_that_is_no_longer_declared_is_lifted_on_the_living_container():
-    """The definition says all there is to say: what it leaves out is not limited."""
-    left = Limits(pids_limit=20, cpu_shares=7, memory_reservation=8 << 20, cpu_quota=50000)
-    made = planned([WEB], [of(WEB, limits=left)], GOOD)
-    values = "memory_reservation=-1, cpu_shares=1024, cpu_quota=-1, pids_limit=-1"
-    assert str(made) == f"web: updated\n  update web ({values})"
-
-
-def test_a_limit_that_cannot_be_lifted_is_told_and_nothing_is_tried():
-    """A living container keeps its memory limit; that is said of the good one, which is settled with it."""
-    made = planned([WEB], [of(WEB, limits=Limits(memory=64 << 20, memory_swap=128 << 20))], GOOD)
-    status = made.statuses["web"]
-    assert (str(made), status.state, status.settled) == ("", State.RUNNING, True)
-    assert status.reason == (
-        "memory is still limited to 67108864: no living container can be given that; the next replacement mends it"
-    )
-
-
-def test_a_restart_policy_changed_by_hand_or_by_us_is_set_back():
-    """The engine's policy is what the definition says, so containers survive the daemon and a reboot."""
-    made = planned([WEB], [of(WEB, actual_restart="no")], GOOD)
-    assert str(made) == "web: updated\n  update web (restart=always)"
-
-
-def test_a_stopped_container_with_a_stale_policy_is_told_as_stopped():
-    """The policy is set first, but the reason people want is why it is down."""
-    made = planned([WEB], [of(WEB, state="exited", exit_code=2, actual_restart="no")], GOOD)
-    assert str(made) == "web: exited (code 2)\n  update web (restart=always)\n  start web"
-    assert made.statuses["web"].state is State.PREPARING
-
-
-def test_the_declared_policy_counts_and_not_the_one_the_container_was_made_with():
-    """A policy changed in place is not undone when the good container is revived."""
-    changed = item(image="stub:1", restart="on-failure", hash_="v1:old")
-    stopped = replace(of(changed, state="exited", exit_code=1), restart="always")
-    assert str(planned([NEW], [stopped], {"web": good(changed)})) == "web: exited (code 1)\n  start web"
-
-
-def test_limits_never_delay_a_verdict():
-    """A value the engine refuses must not keep a proven container from being accepted."""
-    web = item(mem_limit="64m")
-    live = of(web)
-    past = {"web": Past(known=True, trial=trial(live, healthy_at=NOW))}
-    assert str(planned([web], [live], past)).startswith("web: verdict\n  accept")
-
-
-def test_an_update_the_engine_does_not_keep_is_not_repeated_without_end():
-    """An engine without swap accounting drops the limit again; such an update is put off like a repair."""
-    web = item(mem_limit="64m", memswap_limit="64m")
-    assert planned([web], [of(web)], {"web": good(web)}).lanes[0].repair

@@ -9,8 +9,21 @@ from prometheus_client import CollectorRegistry
 from paunchd.errors import EngineUnavailable, NotFound, Rejected
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Broke, CutShort, Done
-from paunchd.reconcile.model import Accept, Create, Lane, Pull, Reason, RecordTask, Reject, Result, RunExec, Start
+from paunchd.reconcile.model import (
+    Accept,
+    Create,
+    Lane,
+    Pull,
+    Reason,
+    RecordTask,
+    Reject,
+    Result,
+    RunExec,
+    Start,
+    Update,
+)
 from paunchd.reconcile.record import LONGEST_SECONDS, RESET_AFTER_SECONDS, Recorder
+from paunchd.spec import Limits
 from paunchd.store import Store
 from tests.unit.places import spec
 
@@ -71,6 +84,30 @@ class Desk:
 def desk(tmp_path):
     with closing(Store(tmp_path / "state.db")) as store:
         yield Desk(store, Longest())
+
+
+UPDATE = Lane("web", Reason("updated"), (Update("web", limits=Limits(memory=4096)),), "v1:a")
+
+
+async def test_a_value_that_is_refused_is_remembered_apart(desk):
+    """It has pauses of its own, so a container that does not stay up is not taken for one that does."""
+    await desk.tells(REPAIR, Done())
+    await desk.breaks(UPDATE, Rejected("too little"), refused=True)
+    await desk.breaks(UPDATE, Rejected("too little"), refused=True)
+    await desk.tells(REPAIR, Done())
+    assert desk.attempt.failures == 2
+    tried = desk.recorder.updates["web"]
+    assert (tried.hash, tried.failures, tried.refused, tried.error) == ("memory=4096", 2, True, "too little")
+    desk.recorder.forget("web")
+    assert not desk.recorder.updates
+
+
+async def test_a_value_the_engine_does_not_keep_is_not_set_without_end(desk):
+    """An engine without swap accounting drops a limit again; setting it is put off like a repair."""
+    await desk.tells(UPDATE, Done())
+    await desk.tells(UPDATE, Done())
+    tried = desk.recorder.updates["web"]
+    assert (tried.failures, tried.error) == (2, "was set, and is not there any more")
 
 
 async def test_pauses_double_from_one_second_to_a_minute(desk):

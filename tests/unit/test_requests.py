@@ -24,8 +24,11 @@ class Quiet:
     def wake(self):
         self.woken += 1
 
-    def rolled_back(self, name):
+    def forget(self, name):
         self.attempts.pop(name, None)
+
+    def rolled_back(self, name):
+        self.forget(name)
         self.told_back.append(name)
 
 

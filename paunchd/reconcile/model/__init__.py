@@ -66,6 +66,7 @@ from paunchd.reconcile.model.steps import (
     Stop,
     Unpause,
     Update,
+    in_place,
 )
 
 __all__ = [
@@ -116,6 +117,7 @@ __all__ = [
     "bare",
     "engine_name",
     "image_of",
+    "in_place",
     "pinned",
     "short",
 ]

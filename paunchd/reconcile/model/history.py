@@ -28,7 +28,8 @@ RESET_AFTER_SECONDS = 600.0
 class Attempt:
     """The newest try to reach revision *hash* that did not simply work. Memory only: a restart tries at once.
 
-    *refused*: the engine rejected the spec itself. *next_at*: not before. *at*: when it was made.
+    *refused*: the engine rejected the spec itself. *next_at*: not before. *at*: when it was made. Of a change in place
+    *hash* is the values that were to be set; *refused*: the engine does not take or does not keep them.
     """
 
     hash: str
@@ -75,7 +76,8 @@ class Past:
     *known*: the store has heard of the name (else it was lost, or the name is new). *rank*: its newest step and
     start order, for taking it down in reverse. *good_at*: when *good* was proven, by the wall clock; one moment for a
     whole group, and only compared for equality. *before*: what was good before *good*. *rejected* and *results* map a
-    revision's hash (an exec's: ``hash@target hash``) to the cause and the outcome.
+    revision's hash (an exec's: ``hash@target hash``) to the cause and the outcome. *update*: the newest try to change
+    something in place, which puts off nothing but itself.
     """
 
     known: bool = False
@@ -88,8 +90,14 @@ class Past:
     hold: bool = False
     restart: Restart | None = None
     attempt: Attempt | None = None
+    update: Attempt | None = None
     trial: Trial | None = None
     last_error: str = ""
+
+    @property
+    def newest_attempt(self) -> Attempt | None:
+        tried = [attempt for attempt in (self.attempt, self.update) if attempt]
+        return max(tried, key=lambda attempt: attempt.at, default=None)
 
 
 _NOTHING = Past()
@@ -105,11 +113,15 @@ class History:
     def of(self, name: str) -> Past:
         return self.names.get(name, _NOTHING)
 
-    def recalling(self, trials: Mapping[str, Trial], attempts: Mapping[str, Attempt]) -> "History":
+    def recalling(
+        self, trials: Mapping[str, Trial], attempts: Mapping[str, Attempt], updates: Mapping[str, Attempt]
+    ) -> "History":
         """What the store remembers, with what only this daemon's memory holds."""
         names = dict(self.names)
         for name, trial in trials.items():
             names[name] = replace(names.get(name, _NOTHING), trial=trial)
         for name, attempt in attempts.items():
             names[name] = replace(names.get(name, _NOTHING), attempt=attempt)
+        for name, update in updates.items():
+            names[name] = replace(names.get(name, _NOTHING), update=update)
         return replace(self, names=names)

@@ -102,10 +102,14 @@ class Update:
     restart: RestartPolicy | None = None
     limits: Limits | None = None
 
-    def __str__(self) -> str:
+    @property
+    def values(self) -> str:
         parts = [f"restart={self.restart}"] if self.restart else []
         parts += [str(self.limits)] if self.limits else []
-        return f"update {self.engine_name} ({', '.join(parts)})"
+        return ", ".join(parts)
+
+    def __str__(self) -> str:
+        return f"update {self.engine_name} ({self.values})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,12 @@ class Reject:
 
     def __str__(self) -> str:
         return f"reject {short(self.revision)} of {self.name}{_with(self.others)}: {self.cause}"
+
+
+def in_place(steps: Sequence["Step"]) -> str:
+    """The values that *steps* set on a living container, where they do nothing else; else nothing."""
+    values = [step.values for step in steps if isinstance(step, Update)]
+    return ", ".join(values) if len(values) == len(steps) else ""
 
 
 def _with(others: Sequence[Accept | Reject]) -> str:
