@@ -48,14 +48,14 @@ class Wanted:
 
 def wanted(config_id: str, query: Query) -> Wanted | None:
     """Read the query of a wait; ``None`` where it asks for none. Raises ``ProblemError``."""
-    if one_of(query, "wait", ("settled",)) is None:
-        return None
-    return Wanted(
+    waits = one_of(query, "wait", ("settled",)) is not None
+    wish = Wanted(
         config_id,
         query.get("digest"),
         whole(query, "generation", 0, HIGHEST),
         number(query, "timeout_seconds", DEFAULT_SECONDS, LONGEST_SECONDS),
     )
+    return wish if waits else None
 
 
 async def wait(board: Board, wish: Wanted) -> ConfigView:

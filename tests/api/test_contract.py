@@ -34,7 +34,7 @@ def described():
     """The description with the names of this node, and without what does not end soon."""
     description = describe(ROUTES)
     del description["paths"]["/v1/events"]
-    of_node = {"name": {"enum": NAMES}, "config_id": {"enum": CONFIGS}}
+    of_node = {"name": {"enum": NAMES}, "config_id": {"anyOf": [{"enum": CONFIGS}, {"minLength": 1}]}}
     for operation in (one for operations in description["paths"].values() for one in operations.values()):
         operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "follow"]
         for one in operation["parameters"]:

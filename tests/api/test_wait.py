@@ -84,6 +84,7 @@ async def test_wait_for_a_removal(api):
         "wait=settled&timeout_seconds=1e9",
         "wait=settled&generation=-1",
         "wiat=settled",
+        "timeout_seconds=1e9",
         "wait=settled&wait=settled",
         "wait=settled&generation=1.5",
         "wait=settled&generation=%201",
