@@ -83,10 +83,11 @@ class Daemon:
         self._board = Board()
         self._prober = Prober(self._engine, self._wake, self._metrics.count_probe)
         self._recorder = Recorder(self._store, self._metrics, time.monotonic)
+        self._observer = Observer(self._engine, settings.owner, time.monotonic)
         self._loop = Loop(
             Parts(
                 source=Source(settings.desired_dir, self._store, SourceRules(strict_keys=settings.strict_keys)),
-                observer=Observer(self._engine, settings.owner, time.monotonic),
+                observer=self._observer,
                 store=self._store,
                 executor=self._executor,
                 recorder=self._recorder,
@@ -139,7 +140,7 @@ class Daemon:
         self._loop.wake()
 
     async def _serve(self) -> None:
-        requests = Requests(self._loop, self._store, self._recorder, self._board)
+        requests = Requests(self._loop, self._store, self._recorder, self._board, self._observer.forget_all)
         sources = Sources(self._board, requests, self._metrics, self._store, self._engine, self._stuck)
         await serve(sources, self._settings.api, on_socket=self._say_ready)
 

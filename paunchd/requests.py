@@ -4,6 +4,7 @@ Nothing here touches a container: the next pass sees the change and does what fo
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -19,15 +20,23 @@ log = structlog.get_logger()
 
 
 class Requests:
-    """Each call returns once the request is remembered. ``KeyError``: no such name. ``StoreError``: not remembered."""
+    """Each call returns once the request is remembered. ``KeyError``: no such name. ``StoreError``: not remembered.
 
-    def __init__(self, loop: Loop, store: Store, recorder: Recorder, board: Board) -> None:
+    *look_anew* forgets what is known of containers, so that the next look inspects them all.
+    """
+
+    def __init__(
+        self, loop: Loop, store: Store, recorder: Recorder, board: Board, look_anew: Callable[[], None]
+    ) -> None:
         self._loop = loop
         self._store = store
         self._recorder = recorder
         self._board = board
+        self._look_anew = look_anew
 
     async def reconcile(self, *, uid: int) -> None:  # noqa: ARG002 - a look at everything changes nothing
+        """Look at everything now, also at what otherwise shows at the slow resync: limits and policies set by hand."""
+        self._look_anew()
         self._loop.wake()
 
     async def confirm_removals(self, *, uid: int) -> None:

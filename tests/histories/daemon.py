@@ -108,9 +108,10 @@ class Daemon:
         self.metrics = Metrics(CollectorRegistry(), clock)
         self._prober = Prober(line, self.wake)
         recorder = Recorder(store, self.metrics, clock)
+        observer = Observer(line, OWNER, clock)
         parts = Parts(
             source=TellingSource(Source(directory, store), life, told),
-            observer=Observer(line, OWNER, clock),
+            observer=observer,
             store=store,
             executor=lambda outdated, doing: Executor(line, store, OWNER, outdated, doing),
             recorder=recorder,
@@ -119,7 +120,7 @@ class Daemon:
             publish=self._board.publish,
         )
         self.loop = Loop(parts, RULES, PACE, clock)
-        self.requests = Requests(self.loop, store, recorder, self._board)
+        self.requests = Requests(self.loop, store, recorder, self._board, observer.forget_all)
         self._task: asyncio.Task[None] | None = None
 
     @property

@@ -18,11 +18,15 @@ class Quiet:
 
     def __init__(self):
         self.woken = 0
+        self.looked_anew = False
         self.attempts = {"aa": "an attempt", "bb": "an attempt"}
         self.told_back = []
 
     def wake(self):
         self.woken += 1
+
+    def look_anew(self):
+        self.looked_anew = True
 
     def forget(self, name):
         self.attempts.pop(name, None)
@@ -41,7 +45,7 @@ class Desk:
         self.group = group
         self.names = names
         self.board = Board()
-        self.requests = Requests(self.quiet, self.store, self.quiet, self.board)
+        self.requests = Requests(self.quiet, self.store, self.quiet, self.board, self.quiet.look_anew)
         self.refresh()
 
     def refresh(self, version=2):
@@ -196,6 +200,13 @@ async def test_whoever_asked_is_taken_down(desk):
     await desk.requests.hold("aa", uid=0)
     told = {event["event"]: (event["uid"], event["hash"]) for event in desk.store.events("aa")}
     assert told == {"asked to roll back": (1000, "aa2"), "asked to hold": (0, "")}
+
+
+async def test_everything_is_looked_at_anew(desk):
+    """Whoever asks for a pass wants to see what has been changed by hand, and not what was known."""
+    await desk.requests.reconcile(uid=0)
+    assert desk.quiet.looked_anew
+    assert desk.quiet.woken
 
 
 async def test_nobody_can_be_asked_about_who_is_not_there(desk):
