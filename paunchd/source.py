@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +42,12 @@ class Memory(Protocol):
 
     def save_definitions(self, items: Mapping[str, Item]) -> None:
         """Replace everything kept before. Raises ``StoreError``."""
+
+    def device(self) -> int:
+        """Return what ``save_device`` was last given; 0 at first."""
+
+    def save_device(self, device: int) -> None:
+        """Keep the file system that the directory was last read from. Raises ``StoreError``."""
 
 
 class Source:
@@ -76,6 +83,7 @@ class Source:
         if self._remembered is None:
             self._saved = self._memory.definitions()
             self._remembered = dict(self._saved)
+            self._device = self._memory.device()
             self._paths = {item.path for item in self._saved.values()}
         try:
             files, device = self._read()
@@ -85,10 +93,21 @@ class Source:
         except OSError as error:
             return self._degraded(f"cannot read {self._directory}: {error.strerror}")
         if not files and self._remembered and self._device not in (0, device):
-            return self._degraded(f"{self._directory} is another, empty file system than before; is it mounted?")
-        self._device = device
+            return self._degraded(
+                f"{self._directory} is another, empty file system than before; is it mounted? "
+                "An empty file in it says that it is meant to be so"
+            )
+        self._stand_on(device)
         self._paths = _paths_of(files)
         return self._snapshot(files)
+
+    def _stand_on(self, device: int) -> None:
+        """Also after a restart, an empty directory under a mount that is missing is not believed."""
+        if device == self._device:
+            return
+        self._device = device
+        with suppress(StoreError):
+            self._memory.save_device(device)
 
     def _read(self) -> tuple[list[File], int]:
         device = self._directory.stat().st_dev

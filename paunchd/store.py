@@ -218,6 +218,15 @@ class Store:
             connection.execute("DELETE FROM definitions")
             connection.executemany("INSERT INTO definitions VALUES (?, ?)", rows)
 
+    def device(self) -> int:
+        rows = self._select("SELECT device FROM source", ())
+        return int(rows[0][0]) if rows else 0
+
+    def save_device(self, device: int) -> None:
+        with self._writing() as connection:
+            connection.execute("DELETE FROM source")
+            connection.execute("INSERT INTO source VALUES (?)", (device,))
+
     # --- below ----------------------------------------------------------------------------------------------------
 
     def _read(self) -> dict[str, Past]:

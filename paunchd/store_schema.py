@@ -65,10 +65,12 @@ _ASKED = """
     ALTER TABLE names ADD COLUMN restart_started_at TEXT NOT NULL DEFAULT '';
 """
 
+_SOURCE = "CREATE TABLE source (device INTEGER NOT NULL);"
+
 #: Nobody else writes; a person's sqlite3 may look. A lane rather fails and is tried again than holds up all others.
 BUSY_SECONDS = 1.0
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT, _ASKED)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT, _ASKED, _SOURCE)
 
 
 def open_store(path: Path) -> tuple[sqlite3.Connection, Path | None]:

@@ -16,6 +16,15 @@ class Notebook:
         self.items = dict(items)
         self.saves = 0
         self.full = False
+        self.stood_on = 0
+
+    def device(self):
+        return self.stood_on
+
+    def save_device(self, device):
+        if self.full:
+            raise StoreError("cannot write the store: disk full")
+        self.stood_on = device
 
     def definitions(self):
         return dict(self.items)

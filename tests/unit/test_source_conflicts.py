@@ -103,6 +103,36 @@ def test_an_unmounted_directory_is_degraded(node, monkeypatch):
     assert node.names() == ["web"]
 
 
+def test_an_unmounted_directory_is_degraded_for_the_next_daemon_as_well(node):
+    """What the directory stood on outlives the daemon, which may come up before the mount (S-12)."""
+    node.write("site.yaml", WEB)
+    node.load()
+    (node.directory / "site.yaml").unlink()
+    node.memory.stood_on += 1
+    assert "is it mounted?" in node.restarted().load().degraded
+    assert node.names() == ["web"]
+    node.write("none.yaml", "")
+    assert not node.load().degraded
+    assert node.names() == []
+
+
+def test_a_directory_that_has_moved_to_another_file_system_is_believed(node):
+    """It has files: that the devices have other numbers after a reboot is nobody's doubt."""
+    node.write("site.yaml", WEB)
+    node.load()
+    node.memory.stood_on += 1
+    assert not node.restarted().load().degraded
+    (node.directory / "site.yaml").unlink()
+    assert node.names() == []
+
+
+def test_a_full_store_does_not_keep_the_directory_from_being_read(node):
+    """What cannot be kept is not known after a restart, and that is all."""
+    node.memory.full = True
+    node.write("site.yaml", WEB)
+    assert node.names() == ["web"]
+
+
 def test_a_step_that_cannot_be_listed_is_broken(node, monkeypatch):
     """A directory of which nothing can be told keeps its containers."""
     node.write("step_1/web.json", {"image": "x"})

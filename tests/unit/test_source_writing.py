@@ -9,6 +9,12 @@ WHOLE = "web: {image: stub:1}\ndb: {image: stub:1}\n"
 
 
 class Memory:
+    def device(self):
+        return 0
+
+    def save_device(self, device):
+        pass
+
     def definitions(self):
         return {}
 

@@ -237,6 +237,17 @@ def test_a_definition_this_version_cannot_read_is_left_out(store):
     assert store.definitions().keys() == {"web"}
 
 
+def test_what_the_directory_stood_on_outlives_the_daemon(store, path):
+    """One number, the newest; none at first."""
+    assert store.device() == 0
+    for device in (7, 8):
+        store.save_device(device)
+    store.close()
+    again = Store(path)
+    assert again.device() == 8
+    again.close()
+
+
 def test_the_schema_has_a_version(store):
     """A later paunchd can tell what it has before it."""
     assert store._select("PRAGMA user_version", ()) == [(len(MIGRATIONS),)]
