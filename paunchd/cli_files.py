@@ -38,6 +38,17 @@ def definitions(path: Path, *, strict_keys: bool) -> tuple[Mapping[str, Containe
     return found, [fault for one in parsed for fault in one.faults]
 
 
+def undeclared(directory: Path, *, strict_keys: bool) -> list[str]:
+    """Tell who depends on a name that nothing in *directory* declares, and would wait for ever. Raises ``OSError``."""
+    found, _ = definitions(directory, strict_keys=strict_keys)
+    return [
+        f"{name} depends on {dependency.name}, which nothing here declares"
+        for name, spec in sorted(found.items())
+        for dependency in spec.depends_on
+        if dependency.name not in found
+    ]
+
+
 def digests_in(directory: Path, *, strict_keys: bool) -> dict[str, str] | None:
     """Map each config that is not broken to the digest the daemon will have of it; ``None`` if unreadable."""
     try:

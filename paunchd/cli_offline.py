@@ -13,7 +13,7 @@ from paunchd.cli_options import BAD, NAME, Options, count, fail
 @click.pass_obj
 def check(options: Options, path: Path) -> int:
     """Judge a definition file or directory; no daemon needed."""
-    from paunchd.cli_files import judged, judgement  # noqa: PLC0415
+    from paunchd.cli_files import judged, judgement, undeclared  # noqa: PLC0415
 
     try:
         configs = judged(path, strict_keys=options.settings.strict_keys)
@@ -25,6 +25,8 @@ def check(options: Options, path: Path) -> int:
         return BAD if faults else 0
     for warning in (w for config in configs for w in config.warnings):
         click.echo(f"warning: {warning}", err=True)
+    for told in undeclared(path, strict_keys=options.settings.strict_keys) if path.is_dir() else ():
+        click.echo(f"warning: {told}", err=True)
     for fault in faults:
         click.echo(str(fault), err=True)
     if faults:

@@ -77,7 +77,7 @@ def show_answer(options: Options, page: Callable[[Any], Any], answer: Any) -> No
         return
     from paunchd import cli_tables  # noqa: PLC0415
 
-    cli_tables.console().print(page(cli_tables))
+    cli_tables.show(page(cli_tables))
 
 
 def count(number: int, noun: str) -> str:

@@ -36,8 +36,21 @@ def console(*, error: bool = False) -> Console:
     return out if out.is_terminal else Console(stderr=error, markup=False, highlight=False, emoji=False, width=_WIDE)
 
 
+def show(page: RenderableType) -> None:
+    """Print *page*; into a pipe without the spaces that fill its columns."""
+    out = console()
+    if out.is_terminal:
+        out.print(page)
+        return
+    with out.capture() as captured:
+        out.print(page)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))  # noqa: T201 - that is its purpose
+
+
 def clean(text: object) -> str:
     """Make *text* safe for a terminal: an image's or engine's words may hold control characters."""
+    if isinstance(text, bool):
+        return "yes" if text else "no"
     return "".join(c if c.isprintable() else " " for c in str(text if text is not None else ""))
 
 
@@ -122,7 +135,7 @@ def _words(value: Answer) -> Iterable[Text]:
 def plan_page(plan: Answer) -> RenderableType:
     parts = [Text("\n".join(map(clean, plan["text"].split("\n"))) if plan["text"] else "nothing to do")]
     parts += [Text(f"blocked {clean(b['name'])}: by {clean(', '.join(b['by']))}") for b in plan["blocked"]]
-    parts += [Text(f"held {clean(h['name'])}: {clean(h['reason'])}") for h in plan["held"]]
+    parts += [Text(f"{h['state']} {clean(h['name'])}: {clean(h['reason'])}") for h in plan["held"]]
     return Group(*parts)
 
 

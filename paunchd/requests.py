@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from paunchd.api.board import Board
-from paunchd.readings import held_removals
+from paunchd.readings import held_removals, is_settled
 from paunchd.reconcile.loop import Loop
 from paunchd.reconcile.model import Restart, Snapshot
 from paunchd.reconcile.record import Recorder
@@ -54,9 +54,12 @@ class Requests:
     async def retry(self, name: str, *, uid: int) -> None:
         """Try *name* again, and whoever of its group is held because of the same rejection."""
         snapshot = self._known(name)
+        if is_settled(snapshot, name):
+            raise ValueError(f"cannot retry {name}: nothing of it has failed")
         rejected = [one for one in _group_of(snapshot, name) if _is_rejected(snapshot, one)]
         for member in {name: None} | dict.fromkeys(rejected):
-            await asyncio.to_thread(self._store.retry, member)
+            item = snapshot.desired.items.get(member)
+            await asyncio.to_thread(self._store.retry, member, item.hash if item else "")
             self._recorder.forget(member)
             await self._asked(Event(member, "asked to retry", uid=uid))
 
@@ -67,6 +70,8 @@ class Requests:
         snapshot = self._known(name)
         if not _is_container(snapshot, name):
             raise ValueError(f"cannot roll back {name}: only a declared container has revisions")
+        if _is_rejected(snapshot, name):
+            raise ValueError(f"cannot roll back {name}: its declared revision is rejected, and the good one is back")
         desired = {
             member: snapshot.desired.items[member].hash
             for member in _group_of(snapshot, name)

@@ -161,13 +161,17 @@ class Store:
             change.execute("UPDATE names SET last_error = ? WHERE name = ?", (error, name))
             change.past = replace(change.past, last_error=error)
 
-    def retry(self, name: str) -> None:
-        """Give what failed another chance: nothing of *name* is rejected, no failed run counts any more."""
+    def retry(self, name: str, revision: str) -> None:
+        """Give what failed another chance: *revision* is not rejected, and no failed run counts any more.
+
+        What is kept of other rejected revisions stays.
+        """
         with self._changing(name) as change:
-            change.execute("DELETE FROM rejected WHERE name = ?", (name,))
+            change.execute("DELETE FROM rejected WHERE name = ? AND hash = ?", (name, revision))
             change.execute("UPDATE results SET attempts = 0 WHERE name = ? AND NOT succeeded", (name,))
             again = {k: r if r.succeeded else replace(r, attempts=0) for k, r in change.past.results.items()}
-            change.past = replace(change.past, rejected={}, results=again)
+            rejected = {hash_: cause for hash_, cause in change.past.rejected.items() if hash_ != revision}
+            change.past = replace(change.past, rejected=rejected, results=again)
 
     def forget(self, name: str) -> None:
         """*name* is neither declared nor there any more; its story stays for a while."""

@@ -6,6 +6,7 @@ Pure. The client, the page and the API say the same words because they are these
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 from paunchd import readings
@@ -19,7 +20,7 @@ _ADVICE: Mapping[State, str] = {
     "`paunchctl retry {name}`",
     State.CONFLICT: "somebody else has the name: rename or remove it (`docker ps --all`, or the second file)",
     State.BROKEN: "it runs on as last understood; mend its file (`paunchctl check`)",
-    State.WAITING: "it is tried again by itself",
+    State.WAITING: "it is tried again by itself; mend what is said, and `paunchctl retry {name}` does not wait",
 }
 #: By how much they hurt: what waits for something that does not exist stands before what is tried again.
 _RANKS: dict[str, int] = {state: rank for rank, state in enumerate([*_ADVICE, State.BLOCKED])}
@@ -57,7 +58,9 @@ def summary(snapshot: Snapshot) -> str:
         return f"source degraded: {snapshot.desired.degraded}"
     states = Counter(readings.state_of(snapshot, name) for name in snapshot.plan.statuses)
     files, held = len(readings.broken_files(snapshot)), len(readings.held_removals(snapshot))
+    in_vain = sum(1 for status in snapshot.plan.statuses.values() if _missing(snapshot, status))
     wrong = [f"{states[state]} {state.value}" for state in _ADVICE if states[state]]
+    wrong += [f"{in_vain} blocked in vain"] if in_vain else []
     wrong += [_count(files, "broken file")] if files else []
     wrong += [_count(held, "held removal")] if held else []
     total = _count(len(snapshot.plan.statuses), "name")
@@ -93,12 +96,20 @@ def trouble_of(snapshot: Snapshot, name: str) -> Trouble | None:
     status, error = readings.status_of(snapshot, name), snapshot.history.of(name).last_error
     missing = _missing(snapshot, status)
     if missing:
-        advice = f"declare {', '.join(missing)}, or take it out of its depends_on"
+        advice = f"declare {', '.join(missing)}{_meant(snapshot, missing[0])}, or take it out of its depends_on"
     elif status.state in _ADVICE:
         advice = _ADVICE[status.state].format(name=name)
+        live = snapshot.observed.of(name).live
+        if status.state is State.WAITING and live and live.running:
+            advice = f"what ran before runs on; {advice}"
     else:
         return None
     return Trouble(status.state, name, status.reason, advice, error, bad=status.state is not State.WAITING)
+
+
+def _meant(snapshot: Snapshot, missing: str) -> str:
+    close = get_close_matches(missing, sorted(snapshot.desired.items), n=1, cutoff=0.7)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _missing(snapshot: Snapshot, status: Status) -> list[str]:

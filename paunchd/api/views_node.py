@@ -15,7 +15,10 @@ class BlockedView(View):
 
 
 class HeldView(View):
+    """A name whose drift is not acted on now, and why."""
+
     name: str
+    state: State
     reason: str
 
 
@@ -100,7 +103,7 @@ def plan_view(snapshot: Snapshot) -> PlanView:
         text=str(snapshot.plan),
         lanes=[lane_view(lane) for lane in snapshot.plan.lanes],
         blocked=[BlockedView(name=s.name, by=list(s.blocked_by)) for s in statuses if s.blocked_by],
-        held=[HeldView(name=s.name, reason=s.reason) for s in statuses if s.state in NOT_ACTED_ON],
+        held=[HeldView(name=s.name, state=s.state, reason=s.reason) for s in statuses if s.state in NOT_ACTED_ON],
     )
 
 

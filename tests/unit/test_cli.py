@@ -414,6 +414,15 @@ def test_check_in_json(ctl, files):
     assert judgement["configs"][0]["faults"][0]["line"] == 3
 
 
+def test_check_of_a_directory_names_who_would_wait_for_ever(ctl, files):
+    """Of a single file nobody knows what else there is; of a directory a dependency on nobody is told."""
+    (files / "good.yaml").write_text(GOOD + "  depends_on: {dbb: healthy}\n")
+    code, _, err = ctl("check", str(files))
+    assert code == 0
+    assert err == "warning: web depends on dbb, which nothing here declares\n"
+    assert ctl("check", str(files / "good.yaml"))[2] == ""
+
+
 def test_check_nothing(ctl, files):
     """A path that is not there is wrong use."""
     assert ctl("check", str(files / "gone.yaml"))[0] == 2

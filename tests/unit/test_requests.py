@@ -133,10 +133,13 @@ async def test_without_anything_to_go_back_to_nothing_changes(desk):
 
 
 async def test_what_was_rejected_already_keeps_its_evidence(desk):
-    """Asking for what is so already changes nothing."""
+    """Asking for what is so already is refused, and nobody is taken down for it."""
     desk.accept(1, "aa", "bb")
     desk.store.reject("aa", Rejection("aa2", "exited with code 3", {"logs": "no such option"}))
-    await desk.requests.rollback("aa", uid=0)
+    desk.refresh()
+    with pytest.raises(ValueError, match="the good one is back"):
+        await desk.requests.rollback("aa", uid=0)
+    assert desk.store.events("aa") == []
     (kept,) = desk.store.evidence("aa")
     assert (kept["cause"], kept["logs"]) == ("exited with code 3", "no such option")
 
@@ -145,10 +148,23 @@ async def test_a_second_rollback_does_not_go_further_back(desk):
     """A person who asks twice means the same thing."""
     for version in (1, 2):
         desk.accept(version, "aa")
-    for _ in range(2):
+    await desk.requests.rollback("aa", uid=0)
+    desk.refresh()
+    with pytest.raises(ValueError, match="the good one is back"):
         await desk.requests.rollback("aa", uid=0)
-        desk.refresh()
     assert desk.good()["aa"] == "aa1"
+
+
+async def test_a_name_of_which_nothing_has_failed_is_not_tried_again(desk):
+    """What is kept of earlier failures is not given away for nothing."""
+    desk.accept(2, "aa")
+    desk.store.reject("aa", Rejection("aa1", "it failed before"))
+    shown = desk.board.current
+    statuses = {**shown.plan.statuses, "aa": replace(shown.plan.statuses["aa"], settled=True)}
+    desk.board.publish(replace(shown, plan=replace(shown.plan, statuses=statuses)))
+    with pytest.raises(ValueError, match="nothing of it has failed"):
+        await desk.requests.retry("aa", uid=0)
+    assert desk.rejected() == {"aa": {"aa1"}}
 
 
 async def test_a_group_that_was_rejected_together_is_tried_again_together(desk):

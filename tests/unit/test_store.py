@@ -125,13 +125,14 @@ def test_a_success_leaves_the_last_error_and_a_failure_sets_it(store):
 
 
 def test_retry_gives_another_chance_to_what_failed_and_leaves_what_succeeded(store, path):
-    """Nothing is rejected any more and failed runs count from nought; a success stays a success."""
+    """The revision is not rejected any more and failed runs count from nought; what is kept of others stays."""
+    store.reject("web", Rejection("v1:old", "it failed before", {}))
     store.reject("web", Rejection("v1:bad", "it failed", {}))
     store.finish("web", "v1:done", Result(succeeded=True, exit_code=0), "")
     store.finish("web", "v1:failed", Result(succeeded=False, exit_code=1), "")
-    store.retry("web")
+    store.retry("web", "v1:bad")
     for past in (store.names()["web"], reopened(store, path)["web"]):
-        assert past.rejected == {}
+        assert past.rejected == {"v1:old": "it failed before"}
         assert {key: result.attempts for key, result in past.results.items()} == {"v1:done": 1, "v1:failed": 0}
 
 
@@ -179,7 +180,7 @@ def test_a_hold_or_an_error_does_not_make_a_name_known(store, path):
     """
     store.set_hold("web", hold=True)
     store.set_last_error("web", "cannot remove")
-    store.retry("web")
+    store.retry("web", "v1:a")
     assert not store.names()["web"].known
     store.close()
     with closing(Store(path)) as again:
@@ -310,7 +311,7 @@ WRITES = {
     "finish": lambda store: store.finish("web", "v1:new", Result(succeeded=True, exit_code=0), "z" * 9000),
     "hold": lambda store: store.set_hold("web", hold=False),
     "last error": lambda store: store.set_last_error("web", "another"),
-    "retry": lambda store: store.retry("web"),
+    "retry": lambda store: store.retry("web", "v1:a"),
     "forget": lambda store: store.forget("web"),
     "tell": lambda store: store.tell(Event("web", "e" * 9000)),
     "conclude": lambda store: store.conclude(1, "done"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from paunchd.reconcile.model import Past, State, Status
-from paunchd.troubles import trouble_of, troubles
+from paunchd.troubles import summary, trouble_of, troubles
 from tests import snapshots
 from tests.snapshots import snapshot
 
@@ -34,6 +34,22 @@ def test_who_waits_for_nobody_in_vain_is_wrong():
     (found,) = troubles(node)
     assert (found.name, found.bad) == ("web", True)
     assert found.advice == "declare dbb, or take it out of its depends_on"
+    assert summary(node) == "1 blocked in vain, 3 names, not settled"
+
+
+def test_a_misspelt_dependency_is_told_with_the_name_that_is_meant():
+    """As a misspelt key is."""
+    blocked = Status("web", State.BLOCKED, blocked_by=("mariabd",))
+    found = trouble_of(snapshot(blocked, items=[snapshots.item("mariadb")]), "web")
+    assert found.advice == "declare mariabd (did you mean mariadb?), or take it out of its depends_on"
+
+
+def test_who_waits_while_the_old_one_serves_is_told_so():
+    """An operator must know whether anything is down before he does anything about it."""
+    waiting = Status("web", State.WAITING, "bind source missing on this host: /data")
+    serving = snapshot(waiting, seen={"web": snapshots.Seen(live=snapshots.container("web"))})
+    assert trouble_of(serving, "web").advice.startswith("what ran before runs on; it is tried again by itself")
+    assert trouble_of(snapshot(waiting), "web").advice.startswith("it is tried again by itself")
 
 
 def test_what_hurts_most_comes_first():
