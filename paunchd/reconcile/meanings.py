@@ -32,8 +32,8 @@ class Meanings:
         self._answers: dict[str, Answer] = {}
 
     def forget(self) -> None:
-        """A lane may have pulled an image."""
-        self._answers.clear()
+        """A lane may have pulled an image; a question under way keeps what it has found out."""
+        self._answers = {}
 
     async def of(self, wanted: Collection[str], listed: Iterable[Listed]) -> dict[str, str]:
         """Return the id of each of *wanted*, names or ids; empty where no such image is here.
@@ -48,16 +48,16 @@ class Meanings:
         kept = {name: answer for name, answer in self._answers.items() if name in unknown}
         old = [name for name in sorted(unknown) if name not in kept or now - kept[name].at >= ASKED_SECONDS]
         self._answers = kept
-        await asyncio.gather(*(self._ask(name) for name in old))
-        return shown | {name: answer.image_id for name, answer in self._answers.items()}
+        await asyncio.gather(*(self._ask(name, kept) for name in old))
+        return shown | {name: answer.image_id for name, answer in kept.items()}
 
-    async def _ask(self, name: str) -> None:
+    async def _ask(self, name: str, answers: dict[str, Answer]) -> None:
         try:
             image_id = await self._engine.image_id(name)
         except EngineUnavailable as error:
             log.warning("image_unseen", image=name, error=str(error))
             return
-        self._answers[name] = Answer(image_id, self._clock())
+        answers[name] = Answer(image_id, self._clock())
 
 
 def _shown(listed: Iterable[Listed]) -> dict[str, str]:

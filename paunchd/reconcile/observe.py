@@ -53,6 +53,7 @@ class Observer:
         self._clock = clock
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
+        self._all_dirty = False
         self._mute: dict[str, float] = {}
         self._meanings = Meanings(engine, clock)
 
@@ -62,8 +63,11 @@ class Observer:
         self._meanings.forget()
 
     def forget_all(self) -> None:
-        """Everything is inspected at the next look: what people change by hand shows then at the latest."""
-        self._known.clear()
+        """Everything is inspected at the next look: what people change by hand shows then at the latest.
+
+        It may be called in the middle of one, which must not take for gone what it has just inspected.
+        """
+        self._all_dirty = True
         self._meanings.forget()
 
     async def look(
@@ -90,7 +94,9 @@ class Observer:
     async def _details(
         self, owned: Mapping[str, tuple[Listed, Identity]], on_trial: frozenset[str]
     ) -> dict[str, Details]:
-        self._known = {id_: known for id_, known in self._known.items() if id_ in owned}
+        kept = {} if self._all_dirty else self._known
+        self._known = {id_: known for id_, known in kept.items() if id_ in owned}
+        self._all_dirty = False
         for id_ in [id_ for id_, (_, who) in owned.items() if who.name in self._dirty]:
             self._known.pop(id_, None)
         self._dirty.clear()

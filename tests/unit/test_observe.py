@@ -246,3 +246,24 @@ async def test_a_list_that_is_behind_is_asked_about_until_it_is_not(clock):
     assert not (await look(observer)).of("web").live.running
     engine.taken = None
     assert await calls_of(engine, observer) == ["list"]
+
+
+async def test_who_asks_for_a_look_at_everything_takes_nothing_from_the_one_under_way(engine, observer):
+    """What has just been inspected is not taken for gone, or it would be made a second time; the next look is anew."""
+    await make(engine, "web")
+    await observer.look(NOTHING, (), {})
+    await make(engine, "db")
+    inspected = []
+
+    def ask_meanwhile(call):
+        if call.startswith("inspect"):
+            inspected.append(call)
+            observer.forget_all()
+
+    engine.before_call = ask_meanwhile
+    seen = await observer.look(NOTHING, (), {})
+    assert seen.names.keys() == {"web", "db"}
+    assert inspected == ["inspect db"]
+    engine.before_call = inspected.append
+    await observer.look(NOTHING, (), {})
+    assert {"inspect web", "inspect db"} <= set(inspected)
