@@ -42,13 +42,19 @@ status = shared(views_node.status_view)
 
 async def container(request: web.Request) -> web.Response:
     name = request.match_info["name"]
-    view = views.container_detail_view(snapshot_of(request), name)
+    view = await detail_of(request, name, words=peer_of(request) is not None)
     if view is None:
         raise not_found("container", name)
-    if view.rejected:
-        evidence = await asyncio.to_thread(request.app[SOURCES].kept.evidence, name)
-        view = views.with_evidence(view, evidence, words=peer_of(request) is not None)
     return unless_known(request, render(view))
+
+
+async def detail_of(request: web.Request, name: str, *, words: bool) -> views.ContainerDetailView | None:
+    """Tell all of *name*, what a rejected container itself printed only with *words*; ``None`` where it is unknown."""
+    view = views.container_detail_view(snapshot_of(request), name)
+    if view is None or not view.rejected:
+        return view
+    evidence = await asyncio.to_thread(request.app[SOURCES].kept.evidence, name)
+    return views.with_evidence(view, evidence, words=words)
 
 
 async def container_history(request: web.Request) -> web.Response:

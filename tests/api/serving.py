@@ -48,15 +48,18 @@ class Operator:
 
 
 class Kept:
-    """What is kept of names: rows by name, of each sort."""
+    """What is kept of names: rows by name, of each sort. *meanwhile* happens while they are read."""
 
     def __init__(self, events=None, evidence=None, outputs=None):
+        self.meanwhile = lambda: None
         self._rows = {"events": events or {}, "evidence": evidence or {}, "outputs": outputs or {}}
 
     def events(self, name):
+        self.meanwhile()
         return self._rows["events"].get(name, [])
 
     def recent(self, limit):
+        self.meanwhile()
         told = [{"name": name, **row} for name, rows in self._rows["events"].items() for row in rows]
         return sorted(told, key=lambda row: -row["at"])[:limit]
 
@@ -96,6 +99,7 @@ class Running:
 
     def __init__(self, sources, settings, port):
         self.board, self.operator, self.logs = sources.board, sources.operator, sources.logs
+        self.kept = sources.kept
         self.settings, self.port = settings, port
 
     @asynccontextmanager

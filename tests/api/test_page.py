@@ -73,6 +73,16 @@ async def test_a_part_is_what_changes(api):
     assert len(part) < len(whole)
 
 
+@pytest.mark.parametrize("path", ["/", "/containers/back"])
+async def test_what_happens_while_a_page_is_made_is_heard_of_by_its_script(api, monkeypatch, path):
+    """It goes on after the newest event of what it shows, and not of what came meanwhile."""
+    shown = api.board.journal.id_of(api.board.journal.newest)
+    monkeypatch.setattr(api.kept, "meanwhile", lambda: api.board.publish(snapshots.settled()))
+    text, _ = await page(api, path)
+    assert api.board.journal.id_of(api.board.journal.newest) != shown
+    assert f'data-last-event-id="{shown}"' in text
+
+
 async def test_a_name_that_is_gone_has_a_page_that_says_so(api):
     """Who followed an old link learns where to look."""
     text, _ = await page(api, "/containers/nobody", status=404)

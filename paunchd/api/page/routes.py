@@ -15,12 +15,13 @@ from aiohttp.typedefs import Handler
 from markupsafe import Markup, escape
 
 from paunchd import __version__
-from paunchd.ages import age
 from paunchd.api import views, views_node
 from paunchd.api.page.steps import steps
 from paunchd.api.page.timeline import timeline
+from paunchd.api.reads import detail_of
 from paunchd.api.revisions import NamedEventView, history_view
 from paunchd.api.sources import SOURCES, snapshot_of
+from paunchd.wording import age
 
 TIMELINE_LINES = 500
 _FILES = resources.files("paunchd.api.page") / "files"
@@ -62,49 +63,50 @@ _TEMPLATES.filters |= {"age": _age, "commands": _commands}
 
 async def node(request: web.Request) -> web.Response:
     """The whole node."""
-    snapshot, sources = snapshot_of(request), request.app[SOURCES]
-    rows = await asyncio.to_thread(sources.kept.recent, TIMELINE_LINES)
+    snapshot, shown_to = snapshot_of(request), _newest_event(request)
+    rows = await asyncio.to_thread(request.app[SOURCES].kept.recent, TIMELINE_LINES)
     events = [NamedEventView.model_validate(row) for row in rows]
-    return _page(
-        request,
-        200,
-        "node.html",
-        status=views_node.status_view(snapshot),
-        containers=views.containers_view(snapshot).containers,
-        steps=steps(snapshot),
-        timeline=timeline(events, datetime.now(UTC)),
-    )
+    fields = {
+        "status": views_node.status_view(snapshot),
+        "containers": views.containers_view(snapshot).containers,
+        "steps": steps(snapshot),
+        "timeline": timeline(events, datetime.now(UTC)),
+    }
+    return _page(request, "node.html", shown_to, fields)
 
 
 async def name(request: web.Request) -> web.Response:
     """One name and its story."""
-    asked, snapshot = request.match_info["name"], snapshot_of(request)
-    rows = await asyncio.to_thread(request.app[SOURCES].kept.events, asked)
-    detail = views.container_detail_view(snapshot, asked)
+    asked, snapshot, shown_to = request.match_info["name"], snapshot_of(request), _newest_event(request)
+    detail = await detail_of(request, asked, words=False)
     if detail is None:
-        return _page(request, 404, "gone.html", name=asked)
-    if detail.rejected:
-        evidence = await asyncio.to_thread(request.app[SOURCES].kept.evidence, asked)
-        detail = views.with_evidence(detail, evidence, words=False)
-    story = history_view(snapshot, asked, rows)
-    return _page(request, 200, "name.html", one=detail, story=story)
+        return _page(request, "gone.html", shown_to, {"name": asked}, status=404)
+    rows = await asyncio.to_thread(request.app[SOURCES].kept.events, asked)
+    return _page(request, "name.html", shown_to, {"one": detail, "story": history_view(snapshot, asked, rows)})
 
 
-def _page(request: web.Request, code: int, template: str, **fields: Any) -> web.Response:
-    """Render *template*; a script that has the page already asks with *part* for what changes alone."""
+def _newest_event(request: web.Request) -> str:
+    """Take it with the snapshot: whatever comes while the page is made, its script must hear of."""
     journal = request.app[SOURCES].board.journal
+    return journal.id_of(journal.newest)
+
+
+def _page(
+    request: web.Request, template: str, last_event_id: str, fields: Mapping[str, Any], status: int = 200
+) -> web.Response:
+    """Render *template*; a script that has the page already asks with *part* for what changes alone."""
     shared: Mapping[str, Any] = {
         "host": socket.gethostname(),
         "version": __version__,
         "style": _STYLE,
         "script": _SCRIPT,
-        "last_event_id": journal.id_of(journal.newest),
+        "last_event_id": last_event_id,
         "part": "part" in request.query,
         "now": datetime.now(UTC),
     }
     text = _TEMPLATES.get_template(template).render({**shared, **fields})
     headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
-    return web.Response(text=text, status=code, content_type="text/html", headers=headers)
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 
 PAGES: Mapping[str, Handler] = {"/": node, "/containers/{name}": name}
