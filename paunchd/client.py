@@ -62,32 +62,31 @@ class Client:
 
         Raises ``NoAnswerError``, also where it breaks off, and ``RefusedError``.
         """
-        connection = _UnixConnection(self.path, None if endless else self._timeout_seconds)
         address = _address(parts) + (f"?{urlencode(query, doseq=True)}" if query else "")
+        seconds = None if endless else self._timeout_seconds
+        with self._answer("GET", address, seconds, headers or {}) as answer:
+            yield answer
+
+    def _ask(self, method: str, parts: tuple[str, ...]) -> dict[str, Any]:
+        with self._answer(method, _address(parts), self._timeout_seconds, {}) as answer:
+            return dict(json.loads(answer.read()))
+
+    @contextmanager
+    def _answer(
+        self, method: str, address: str, seconds: float | None, headers: Mapping[str, str]
+    ) -> Iterator[http.client.HTTPResponse]:
+        connection = _UnixConnection(self.path, seconds)
         try:
-            connection.request("GET", address, headers=dict(headers or {}))
+            connection.request(method, address, headers=dict(headers))
             answer = connection.getresponse()
             if answer.status >= http.client.BAD_REQUEST:
-                raise _refused(answer, json.loads(answer.read()))
+                detail = json.loads(answer.read()).get("detail", answer.reason)
+                raise RefusedError(answer.status, str(detail))
             yield answer
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise NoAnswerError(self._advice(error)) from None
         finally:
             connection.close()
-
-    def _ask(self, method: str, parts: tuple[str, ...]) -> dict[str, Any]:
-        connection = _UnixConnection(self.path, self._timeout_seconds)
-        try:
-            connection.request(method, _address(parts))
-            answer = connection.getresponse()
-            content = json.loads(answer.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise NoAnswerError(self._advice(error)) from None
-        finally:
-            connection.close()
-        if answer.status >= http.client.BAD_REQUEST:
-            raise _refused(answer, content)
-        return dict(content)
 
     def _advice(self, error: Exception) -> str:
         match error:
@@ -109,7 +108,3 @@ class Client:
 
 def _address(parts: tuple[str, ...]) -> str:
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def _refused(answer: http.client.HTTPResponse, content: Mapping[str, Any]) -> RefusedError:
-    return RefusedError(answer.status, str(content.get("detail", answer.reason)))
