@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from paunchd.cli_options import BAD, NAME, Options, count, fail
+from paunchd.cli_options import BAD, NAME, Options, fail
+from paunchd.wording import count
 
 
 @click.command()
@@ -13,19 +14,20 @@ from paunchd.cli_options import BAD, NAME, Options, count, fail
 @click.pass_obj
 def check(options: Options, path: Path) -> int:
     """Judge a definition file or directory; no daemon needed."""
-    from paunchd.cli_files import judged, judgement, undeclared  # noqa: PLC0415
+    from paunchd.cli_files import judge, judgement  # noqa: PLC0415
 
     try:
-        configs = judged(path, strict_keys=options.settings.strict_keys)
+        found = judge(path, strict_keys=options.settings.strict_keys)
     except OSError as error:
         raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
+    configs = found.configs
     faults = [fault for config in configs for fault in config.faults]
     if options.json:
         click.echo(json.dumps(judgement(configs), indent=2))
         return BAD if faults else 0
     for warning in (w for config in configs for w in config.warnings):
         click.echo(f"warning: {warning}", err=True)
-    for told in undeclared(path, strict_keys=options.settings.strict_keys) if path.is_dir() else ():
+    for told in found.undeclared:
         click.echo(f"warning: {told}", err=True)
     for fault in faults:
         click.echo(str(fault), err=True)

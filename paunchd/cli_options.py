@@ -80,10 +80,6 @@ def show_answer(options: Options, page: Callable[[Any], Any], answer: Any) -> No
     cli_tables.show(page(cli_tables))
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def fail(text: str) -> int:
     click.echo(f"paunchctl: {text}", err=True)
     return BAD

@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from paunchd.ages import age
+from paunchd.wording import age
 
 Answer = Mapping[str, Any]
 

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 
 from pydantic import ValidationError
 
+from paunchd.wording import closest
+
 
 def describe(error: ValidationError, prefix: str, known: Collection[str]) -> list[str]:
     """Name each wrong setting by its dotted name, or by its variable where the environment set it."""
@@ -39,5 +41,5 @@ def misspelt_variables(variables: Iterable[str], prefix: str, known: Collection[
 
 
 def _suggest(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.7)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    close = closest(name, known)
+    return f"; did you mean `{close}`?" if close else ""

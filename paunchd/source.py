@@ -28,7 +28,7 @@ from paunchd.source_layout import (
     places_of_step,
 )
 
-__all__ = ["Memory", "Rules", "Source", "check", "files_at"]
+__all__ = ["File", "Memory", "Rules", "Source", "check", "files_at", "judged"]
 
 
 _SWAP_SECONDS = 0.1
@@ -158,7 +158,10 @@ def check(path: Path, rules: Rules | None = None) -> list[Config]:
     Owner and mode are warnings here: the file may not be where it will be. Raises ``OSError`` if *path* is
     not there.
     """
-    files = files_at(path, rules)
+    return judged(files_at(path, rules))
+
+
+def judged(files: list[File]) -> list[Config]:
     configs = _configs(files, claimed(files, {}))
     return [configs[config_id] for config_id in sorted(configs)]
 

@@ -6,11 +6,11 @@ Pure. The client, the page and the API say the same words because they are these
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 from paunchd import readings
 from paunchd.reconcile.model import Snapshot, State, Status
+from paunchd.wording import closest, count
 
 _ADVICE: Mapping[State, str] = {
     State.PARKED: "even the good revision does not come up: `paunchctl logs {name}`, mend what it needs on the host, "
@@ -61,14 +61,10 @@ def summary(snapshot: Snapshot) -> str:
     in_vain = sum(1 for status in snapshot.plan.statuses.values() if _missing(snapshot, status))
     wrong = [f"{states[state]} {state.value}" for state in _ADVICE if states[state]]
     wrong += [f"{in_vain} blocked in vain"] if in_vain else []
-    wrong += [_count(files, "broken file")] if files else []
-    wrong += [_count(held, "held removal")] if held else []
-    total = _count(len(snapshot.plan.statuses), "name")
+    wrong += [count(files, "broken file")] if files else []
+    wrong += [count(held, "held removal")] if held else []
+    total = count(len(snapshot.plan.statuses), "name")
     return ", ".join([*wrong, total, "settled" if snapshot.settled else "not settled"])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _of_the_node(snapshot: Snapshot) -> Iterator[Trouble]:
@@ -108,8 +104,8 @@ def trouble_of(snapshot: Snapshot, name: str) -> Trouble | None:
 
 
 def _meant(snapshot: Snapshot, missing: str) -> str:
-    close = get_close_matches(missing, sorted(snapshot.desired.items), n=1, cutoff=0.7)
-    return f" (did you mean {close[0]}?)" if close else ""
+    close = closest(missing, snapshot.desired.items)
+    return f" (did you mean {close}?)" if close else ""
 
 
 def _missing(snapshot: Snapshot, status: Status) -> list[str]:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from paunchd.api.changes import NamedChange, NodeChanged
 
@@ -57,8 +58,7 @@ class Journal:
 
     def after(self, number: int) -> list[Entry]:
         """Return the entries after *number*, oldest first. Ask ``is_kept_after`` before."""
-        missing = self.newest - number
-        return list(self._entries)[-missing:] if missing > 0 else []
+        return list(islice(reversed(self._entries), max(0, self.newest - number)))[::-1]
 
     async def grows(self, number: int) -> None:
         """Wait until there is something after *number*."""

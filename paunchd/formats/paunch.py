@@ -4,7 +4,6 @@ Pure. Every fault of a file is reported, not only the first. A fault's text name
 environment value or a command.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from paunchd.reconcile.model import Fault
 from paunchd.spec import ALIASES, KEYS, NO_EFFECT, ContainerSpec, Healthcheck, Kind, Rollout, name_problem
 from paunchd.spec_forms import is_nothing
 from paunchd.units import natural, text
+from paunchd.wording import closest
 
 MAX_DEFINITIONS = 1000
 HEADER = "x-paunchd"
@@ -224,8 +224,8 @@ def _config_id(value: object) -> str:
 
 
 def _unknown(key: str, known: Any) -> str:
-    close = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.7)
-    return f"unknown key `{key}`; did you mean `{close[0]}`?" if close else f"unknown key `{key}`"
+    close = closest(key, known)
+    return f"unknown key `{key}`; did you mean `{close}`?" if close else f"unknown key `{key}`"
 
 
 def _problems(error: ValidationError, item: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
