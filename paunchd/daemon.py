@@ -84,7 +84,14 @@ class Daemon:
         self._prober = Prober(self._engine, self._wake, self._metrics.count_probe)
         self._recorder = Recorder(self._store, self._metrics, time.monotonic)
         self._observer = Observer(self._engine, settings.owner, time.monotonic)
-        self._loop = Loop(
+        self._loop = self._make_loop(settings)
+        self._watch = Watch(settings.desired_dir, self._wake, settings.reconcile.debounce_seconds)
+        self._stopping = asyncio.Event()
+        self._again: asyncio.TimerHandle | None = None
+        self._ready_parts = 0
+
+    def _make_loop(self, settings: Settings) -> Loop:
+        return Loop(
             Parts(
                 source=Source(settings.desired_dir, self._store, SourceRules(strict_keys=settings.strict_keys)),
                 observer=self._observer,
@@ -102,10 +109,6 @@ class Daemon:
                 lanes=settings.engine.concurrency,
             ),
         )
-        self._watch = Watch(settings.desired_dir, self._wake, settings.reconcile.debounce_seconds)
-        self._stopping = asyncio.Event()
-        self._again: asyncio.TimerHandle | None = None
-        self._ready_parts = 0
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
