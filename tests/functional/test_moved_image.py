@@ -70,14 +70,20 @@ def test_under_replace_the_container_is_replaced(make_node, name):
     node.check_never_two_running()
 
 
-def test_a_moved_image_that_fails_gives_way_to_the_old_one_until_the_name_moves_again(make_node, name):
-    """The very container that was good comes back, though its name means another image now and no registry has it."""
+def rolled_back(make_node, name):
+    """Let a moved image fail; return the node and the id of the container that was good, and is back."""
     node = make_node(rollout__moved_image="replace")
     node.start()
     good, _ = good_one(node, name, restart="no")
     name.mean("two", FAILS)
     node.becomes("rolled-back", "web")
     node.eventually(lambda: node.id("web") == good and node.running("web"))
+    return node, good
+
+
+def test_a_moved_image_that_fails_gives_way_to_the_old_one_until_the_name_moves_again(make_node, name):
+    """The very container that was good comes back, though its name means another image now and no registry has it."""
+    node, good = rolled_back(make_node, name)
     assert version(node) == "one"
     creates = node.actions("web").count("create")
     node.restart()
@@ -92,12 +98,7 @@ def test_a_moved_image_that_fails_gives_way_to_the_old_one_until_the_name_moves_
 
 def test_a_good_container_that_is_lost_is_made_again_from_its_old_image(make_node, name):
     """Removed by hand while rolled back, it is made from the image's id: its name means what failed."""
-    node = make_node(rollout__moved_image="replace")
-    node.start()
-    good, _ = good_one(node, name, restart="no")
-    name.mean("two", FAILS)
-    node.becomes("rolled-back", "web")
-    node.eventually(lambda: node.id("web") == good and node.running("web"))
+    node, good = rolled_back(make_node, name)
     node.by_hand("DELETE", "web?force=1")
     node.eventually(lambda: "web" in node.ps() and node.running("web") and node.id("web") != good)
     node.becomes("rolled-back", "web")

@@ -7,7 +7,7 @@ and every definition made by ``service`` and ``task`` carries a secret that must
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from tests.functional import node as plain
 from tests.functional.daemon_side import Definition
@@ -69,6 +69,15 @@ class Scenario:
     def destroyed_by_hand(self, container_id: str) -> None:
         """*container_id* is removed by the test, not by the daemon."""
         self._by_hand.add(container_id)
+
+    def with_two_files(self) -> Self:
+        """Begin with the daemon, and one proven container of each of two files."""
+        with self.step("a container of each of two files runs") as node:
+            node.start()
+            node.write("app", {"web": service()})
+            node.write("other", {"db": service()})
+            node.proves()
+        return self
 
     def holds(self, *, at_once: int = 1, settled: bool = True) -> None:
         """See that all is over, and that I1 to I6 have held throughout; *at_once* copies of a name may have run.

@@ -21,12 +21,7 @@ SWAPS = 40
 def good(scenario):
     """One good container of each of two files."""
     scenario.node.command = (*LIKE_OTHERS, *scenario.node.command)
-    with scenario.step("a container of each of two files runs") as node:
-        node.start()
-        node.write("app", {"web": service()})
-        node.write("other", {"db": service()})
-        node.proves()
-    return scenario
+    return scenario.with_two_files()
 
 
 def content(node, **versions):

@@ -26,12 +26,7 @@ BROKEN = [
 @pytest.fixture
 def good(scenario):
     """One good container of each of two files."""
-    with scenario.step("a container of each of two files runs") as node:
-        node.start()
-        node.write("app", {"web": service()})
-        node.write("other", {"db": service()})
-        node.proves()
-    return scenario
+    return scenario.with_two_files()
 
 
 def test_s13_a_broken_file_moves_nobody_and_says_what_is_wrong_with_it(good):
