@@ -24,7 +24,10 @@ def plan(facts: Facts, rules: Rules) -> Plan:
     """Return the lanes that may begin now, everyone's status, and when to look again at the latest."""
     drifts = diff(facts)
     outlooks = together({name: _outlook(drift, facts, rules) for name, drift in drifts.items()}, drifts, facts)
-    waiting = order([Declared(drifts[name].item, outlook) for name, outlook in outlooks.items()], rules.between_steps)
+    waiting = order(
+        [Declared(drifts[name].item, _as_yet(outlook, facts)) for name, outlook in outlooks.items()],
+        rules.between_steps,
+    )
     for name, status in (waiting | _degraded(outlooks, drifts, facts)).items():
         outlooks[name] = _put_off(outlooks[name], status, drifts[name], facts)
     outlooks |= {outlook.name: outlook for outlook in removals(facts, rules)}
@@ -65,6 +68,13 @@ def _outlook(drift: Drift, facts: Facts, rules: Rules) -> Outlook:
             return once.exec_(drift, facts)
         case unreachable:
             assert_never(unreachable)
+
+
+def _as_yet(outlook: Outlook, facts: Facts) -> Outlook:
+    """What others may count on: a container is seen to run a while before the lane that starts it is over."""
+    if outlook.name not in facts.in_flight:
+        return outlook
+    return replace(outlook, started=False, healthy=False, completed=False)
 
 
 def _begins(outlook: Outlook, facts: Facts) -> bool:

@@ -45,6 +45,19 @@ def test_a_task_has_to_succeed_before_the_next_step():
     assert begun(planned([API, SYNC, DB], containers, pasts)) == ["api"]
 
 
+def test_nobody_goes_on_while_a_container_is_still_being_started():
+    """It is seen to run before its start is over: what comes behind it waits for that, in steps, orders and
+    dependencies (T-065).
+    """
+    second = item("second", "tripleo_step1", step=1, start_order=1)
+    friend = item("friend", "aside", depends_on=["db"])
+    containers, pasts = settled(DB)
+    made = planned([DB, second, SYNC, friend], containers, pasts, in_flight=["db"])
+    assert begun(made) == []
+    assert blocked(made) == {"second": ("db",), "sync": ("db", "second"), "friend": ("db",)}
+    assert begun(planned([DB, second, friend], containers, pasts)) == ["friend", "second"]
+
+
 def test_a_failed_task_blocks_later_steps_and_is_named():
     """A failure in step 3 stops step 4, and only that (T-111)."""
     aside = item("aside", "other")
