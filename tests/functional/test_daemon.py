@@ -63,21 +63,39 @@ def test_a_restart_of_the_daemon_touches_nothing(good):
     assert [good.calls(verb) for verb in ("create", "start", "stop", "remove", "rename", "update")] == [0] * 6
 
 
-def test_a_pass_over_an_unchanged_node_makes_one_list_call_and_nothing_else(good):
+def test_a_pass_over_an_unchanged_node_makes_one_list_call_and_nothing_else(make_node):
     """Nothing is inspected, pulled or changed where nothing has changed (T-074)."""
-    good.passes(3)
+    node = make_node(reconcile__resync_seconds=0.2)
+    node.start()
+    node.write("app", {"web": service(), "db": service(), "sync": task("exit 0")})
+    node.proves()
 
-    def counts():
+    def passes():
+        return node.metric("paunchd_pass_duration_seconds_count")
+
+    def counts_after(more):
+        """Passes that nobody asks for: such a request would be a reason to inspect."""
+        before = passes()
+        node.eventually(lambda: passes() >= before + more)
         verbs = ("list", "inspect", "pull", "create", "start", "stop", "exec")
-        return {verb: good.calls(verb) for verb in verbs}, good.metric("paunchd_pass_duration_seconds_count")
+        return {verb: node.calls(verb) for verb in verbs}, passes()
 
-    (calls, passes) = counts()
-    good.passes(5)
-    (later, more) = counts()
-    assert later["list"] - calls["list"] <= more - passes + 1
+    (calls, passes_then) = counts_after(3)
+    (later, passes_now) = counts_after(5)
+    assert later["list"] - calls["list"] <= passes_now - passes_then + 1
     assert {verb: later[verb] - calls[verb] for verb in calls if verb != "list"} == dict.fromkeys(
         set(calls) - {"list"}, 0
     )
+
+
+def test_a_pass_that_is_asked_for_inspects_what_is_there(good):
+    """Who asks for a look wants what people changed by hand to show: each container is inspected, and left alone."""
+    before, since = good.ids(), {name: good.started_at(name) for name in good.ids()}
+    good.passes()
+    inspected = good.calls("inspect")
+    good.passes(1)
+    assert good.calls("inspect") >= inspected + len(before)
+    unmoved(good, before, since)
 
 
 def test_a_file_system_that_is_not_mounted_costs_no_container(good):
