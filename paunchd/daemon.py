@@ -69,9 +69,11 @@ class Daemon:
         self._settings = settings
         self._reread = reread
         self._metrics = Metrics(CollectorRegistry())
-        self._store = Store(settings.state_dir / "state.db", self._metrics.count_store_failure)
-        if self._store.moved_aside:
-            log.error("store_moved_aside", to=str(self._store.moved_aside))
+        self._store = Store(
+            settings.state_dir / "state.db",
+            on_refused=self._metrics.count_store_failure,
+            on_moved_aside=lambda aside: log.error("store_moved_aside", to=str(aside)),
+        )
         self._engine = DockerEngine(
             settings.engine.url,
             concurrency=settings.engine.concurrency,
@@ -222,11 +224,12 @@ class Daemon:
 def _prepare(settings: Settings) -> int:
     """Make the directories of a first start and take the lock; return its descriptor, to be kept open.
 
-    Raises ``SettingsError`` or ``StoreError``.
+    It is the directory that is locked, so that also a file system that has become read-only has one daemon. Raises
+    ``SettingsError`` or ``StoreError``.
     """
     try:
         settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(settings.state_dir / "paunchd.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(settings.state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise SettingsError(f"cannot use state_dir {settings.state_dir}: {error.strerror}") from error
     try:

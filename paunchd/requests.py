@@ -14,7 +14,8 @@ from paunchd.reconcile.loop import Loop
 from paunchd.reconcile.model import Restart, Snapshot
 from paunchd.reconcile.record import Recorder
 from paunchd.spec import Kind
-from paunchd.store import Event, Store
+from paunchd.store import Store
+from paunchd.store_records import Event
 
 log = structlog.get_logger()
 

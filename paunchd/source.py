@@ -38,13 +38,13 @@ class Memory(Protocol):
     """Where the last understood definitions outlive the daemon."""
 
     def definitions(self) -> dict[str, Item]:
-        """Return what ``save_definitions`` was last given; empty at first."""
+        """Return what ``save_definitions`` was last given; empty at first. Raises ``StoreError``."""
 
     def save_definitions(self, items: Mapping[str, Item]) -> None:
         """Replace everything kept before. Raises ``StoreError``."""
 
     def device(self) -> int:
-        """Return what ``save_device`` was last given; 0 at first."""
+        """Return what ``save_device`` was last given; 0 at first. Raises ``StoreError``."""
 
     def save_device(self, device: int) -> None:
         """Keep the file system that the directory was last read from. Raises ``StoreError``."""
@@ -80,11 +80,10 @@ class Source:
         A file that has gone is looked for once more a moment later: editors move the old one away before they write
         the new one.
         """
-        if self._remembered is None:
-            self._saved = self._memory.definitions()
-            self._remembered = dict(self._saved)
-            self._device = self._memory.device()
-            self._paths = {item.path for item in self._saved.values()}
+        try:
+            self._remember()
+        except StoreError as error:  # a broken file's containers would be taken for undeclared
+            return self._degraded(str(error))
         try:
             files, device = self._read()
             if self._paths - _paths_of(files):
@@ -100,6 +99,13 @@ class Source:
         self._stand_on(device)
         self._paths = _paths_of(files)
         return self._snapshot(files)
+
+    def _remember(self) -> None:
+        if self._remembered is not None:
+            return
+        device, saved = self._memory.device(), self._memory.definitions()
+        self._device, self._saved, self._remembered = device, saved, dict(saved)
+        self._paths = {item.path for item in saved.values()}
 
     def _stand_on(self, device: int) -> None:
         """Also after a restart, an empty directory under a mount that is missing is not believed."""

@@ -10,15 +10,15 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from paunchd import store_records as records
 from paunchd.errors import StoreError
 from paunchd.reconcile.model import Item, Past, Restart, Result, Revision
-from paunchd.store_records import Change, Rejection
+from paunchd.store_records import Change, Event, Rejection
 from paunchd.store_schema import open_store
 
 EVENTS_KEPT = 200
@@ -27,31 +27,31 @@ _EVENT = ("at", "event", "outcome", "seconds", "hash", "image", "detail", "uid")
 OUTPUT_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a name's story: what was begun, or asked for (by the user of *uid*), and why."""
-
-    name: str
-    event: str
-    revision: str = ""
-    image: str = ""
-    detail: str = ""
-    uid: int | None = None
-
-
 class Store:
-    """One open file. *moved_aside*: where an unusable earlier one went. *on_refused* hears of each write that is."""
+    """One file, opened at once or, where that fails, by whatever needs it later; until then nothing is remembered.
 
-    def __init__(self, path: Path, on_refused: Callable[[], None] = lambda: None) -> None:
+    *on_refused* hears of each write that is, *on_moved_aside* where an unusable earlier file went.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_refused: Callable[[], None] = lambda: None,
+        on_moved_aside: Callable[[Path], None] = lambda _: None,
+    ) -> None:
         self._path = path
         self._on_refused = on_refused
+        self._on_moved_aside = on_moved_aside
         self._lock = threading.RLock()
-        self._connection, self.moved_aside = open_store(path)
-        self._names: dict[str, Past] = self._read()
+        self._connection: sqlite3.Connection | None = None
+        self._names: dict[str, Past] = {}
+        with suppress(StoreError):
+            self._opened()
 
     def close(self) -> None:
         with self._lock:
-            self._connection.close()
+            if self._connection:
+                self._connection.close()
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -233,6 +233,15 @@ class Store:
 
     # --- below ----------------------------------------------------------------------------------------------------
 
+    def _opened(self) -> sqlite3.Connection:
+        """Raises ``StoreError``. Call it with the lock."""
+        if self._connection is None:
+            self._connection, aside = open_store(self._path)
+            self._names = self._read()
+            if aside:
+                self._on_moved_aside(aside)
+        return self._connection
+
     def _read(self) -> dict[str, Past]:
         names: dict[str, Past] = {}
         columns = (
@@ -268,7 +277,7 @@ class Store:
     def _select(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
             try:
-                return self._connection.execute(query, values).fetchall()
+                return self._opened().execute(query, values).fetchall()
             except sqlite3.Error as error:
                 raise StoreError(f"cannot read the store {self._path}: {error}") from error
 
@@ -276,13 +285,14 @@ class Store:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it is in the file, or nothing, whatever is raised inside."""
         with self._lock:
+            connection = self._opened()
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
             except sqlite3.Error as error:
                 self._on_refused()
                 raise StoreError(f"cannot write the store {self._path}: {error}") from error
             finally:
-                if self._connection.in_transaction:
-                    self._connection.rollback()
+                if connection.in_transaction:
+                    connection.rollback()

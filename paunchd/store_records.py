@@ -38,6 +38,18 @@ class Rejection:
     evidence: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a name's story: what was begun, or asked for (by the user of *uid*), and why."""
+
+    name: str
+    event: str
+    revision: str = ""
+    image: str = ""
+    detail: str = ""
+    uid: int | None = None
+
+
 def accept(change: Change, name: str, revision: Revision, at: float) -> None:
     """What was good before stays known, so that a person can still go back to it. *at*: one moment for a group."""
     past = change.past

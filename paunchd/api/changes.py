@@ -4,6 +4,7 @@ Pure. Nothing else tells events: whoever reads the snapshots in between could ha
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -13,7 +14,11 @@ from paunchd.api.views import View
 from paunchd.reconcile.model import Lane, Past, Snapshot, State
 
 
-class NodeChanged(View):
+class Told(View):
+    at: datetime | None = Field(default=None, description="When it was told; in every event that is sent.")
+
+
+class NodeChanged(Told):
     """The node as a whole: another generation, engine or directory gone or back, everything settled or not."""
 
     kind: Literal["node"] = "node"
@@ -24,7 +29,7 @@ class NodeChanged(View):
     settled: bool
 
 
-class StateChanged(View):
+class StateChanged(Told):
     """A name is in another state, or for another reason. *was* is null for a name that is new."""
 
     kind: Literal["state"] = "state"
@@ -37,7 +42,7 @@ class StateChanged(View):
     blocked_by: list[str]
 
 
-class NameGone(View):
+class NameGone(Told):
     """Neither declared nor there any more."""
 
     kind: Literal["gone"] = "gone"
@@ -45,14 +50,14 @@ class NameGone(View):
     was: State
 
 
-class LaneBegan(View):
+class LaneBegan(Told):
     kind: Literal["lane-began"] = "lane-began"
     name: str
     reason: str
     steps: list[str]
 
 
-class LaneEnded(View):
+class LaneEnded(Told):
     """However it ended: the name's next state tells."""
 
     kind: Literal["lane-ended"] = "lane-ended"
@@ -60,20 +65,20 @@ class LaneEnded(View):
     reason: str
 
 
-class RevisionAccepted(View):
+class RevisionAccepted(Told):
     kind: Literal["accepted"] = "accepted"
     name: str
     revision: str
 
 
-class RevisionRejected(View):
+class RevisionRejected(Told):
     kind: Literal["rejected"] = "rejected"
     name: str
     revision: str
     cause: str
 
 
-class RunEnded(View):
+class RunEnded(Told):
     """A task or an exec has run to its end."""
 
     kind: Literal["result"] = "result"
@@ -84,7 +89,7 @@ class RunEnded(View):
     cause: str
 
 
-class HoldChanged(View):
+class HoldChanged(Told):
     kind: Literal["hold"] = "hold"
     name: str
     hold: bool

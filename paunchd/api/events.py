@@ -1,12 +1,12 @@
 """``GET /v1/events``: what changes, as server-sent events, from now on or from where a reader was cut off."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Collection
 from typing import Literal
 
 from aiohttp import web
 
+from paunchd.api.changes import NamedChange, NodeChanged
 from paunchd.api.journal import Entry, Journal
 from paunchd.api.query import Parameter
 from paunchd.api.sources import SOURCES, Places, snapshot_of
@@ -67,9 +67,8 @@ async def _grew(journal: Journal, place: int) -> bool:
 
 
 def _told(journal: Journal, entry: Entry) -> bytes:
-    return _frame(journal.id_of(entry.number), entry.change, entry.at.isoformat(timespec="milliseconds"))
+    return _frame(journal.id_of(entry.number), entry.change.model_copy(update={"at": entry.at}))
 
 
-def _frame(event_id: str, view: View, at: str | None = None) -> bytes:
-    fields = view.model_dump(mode="json") | ({"at": at} if at else {})
-    return f"id: {event_id}\nevent: {fields['kind']}\ndata: {json.dumps(fields)}\n\n".encode()
+def _frame(event_id: str, view: NodeChanged | NamedChange | Reset) -> bytes:
+    return f"id: {event_id}\nevent: {view.kind}\ndata: {view.model_dump_json()}\n\n".encode()

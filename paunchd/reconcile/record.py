@@ -24,7 +24,8 @@ from paunchd.reconcile.model import (
     Step,
     in_place,
 )
-from paunchd.store import Event, Store
+from paunchd.store import Store
+from paunchd.store_records import Event
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0

@@ -4,10 +4,11 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from paunchd.reconcile.model import State
+from paunchd.reconcile.model import History, Past, State
 from tests import snapshots
 from tests.api.serving import serving
 
@@ -56,7 +57,26 @@ async def test_a_new_reader_is_told_to_look_and_then_what_changes(api, tcp):
         change = await anext(told)
         assert change["event"] == "state"
         assert (change["data"]["name"], change["data"]["was"], change["data"]["state"]) == ("web", "running", "parked")
-        assert change["data"]["at"].endswith("+00:00")
+        assert datetime.fromisoformat(change["data"]["at"]).tzinfo
+
+
+async def test_each_event_is_as_the_description_says(api):
+    """No key more and none less, of whatever kind it is; and every one but a reset says when."""
+    async with api.ask("/openapi.json") as answer:
+        views = [view.get("properties", {}) for view in (await answer.json())["components"]["schemas"].values()]
+    described = {keys["kind"]["const"]: keys.keys() for keys in views if "const" in keys.get("kind", ())}
+    rejected = replace(shown(State.ROLLED_BACK), history=History({"web": Past(rejected={"v1:new": "x"})}))
+    told_of = {}
+    async with following(api) as told:
+        told_of["reset"] = (await anext(told))["data"].keys()
+        for snapshot in (rejected, replace(rejected, engine="away"), snapshots.snapshot()):
+            api.board.publish(snapshot)
+        while "gone" not in told_of:
+            data = (await anext(told))["data"]
+            assert data["kind"] == "reset" or data["at"]
+            told_of[data["kind"]] = data.keys()
+    assert told_of.keys() >= {"reset", "node", "state", "rejected", "gone"}
+    assert told_of == {kind: described[kind] for kind in told_of}
 
 
 @pytest.mark.parametrize("how", ["header", "query"])

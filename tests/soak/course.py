@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paunchd.reconcile.model import Result
-from paunchd.store import EVENTS_KEPT, Event, Store
-from paunchd.store_records import REVISIONS_KEPT, Rejection
+from paunchd.store import EVENTS_KEPT, Store
+from paunchd.store_records import REVISIONS_KEPT, Event, Rejection
 from tests.functional.engine_side import EngineSide
 from tests.functional.faults import EACH, Fault, What
 from tests.functional.node import Node

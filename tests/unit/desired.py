@@ -16,6 +16,7 @@ class Notebook:
         self.items = dict(items)
         self.saves = 0
         self.full = False
+        self.shut = False
         self.stood_on = 0
 
     def device(self):
@@ -27,6 +28,8 @@ class Notebook:
         self.stood_on = device
 
     def definitions(self):
+        if self.shut:
+            raise StoreError("cannot open the store")
         return dict(self.items)
 
     def save_definitions(self, items):

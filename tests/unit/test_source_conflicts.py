@@ -133,6 +133,19 @@ def test_a_full_store_does_not_keep_the_directory_from_being_read(node):
     assert node.names() == ["web"]
 
 
+def test_a_store_that_cannot_be_read_makes_the_directory_unbelievable(node):
+    """What a broken file was last understood to declare would be taken for undeclared; read again once it can be."""
+    node.write("site.yaml", WEB)
+    node.load()
+    again = node.restarted()
+    again.memory.shut = True
+    (node.directory / "site.yaml").write_text("web: {")
+    assert (list(again.load().items), again.load().degraded) == ([], "cannot open the store")
+    again.memory.shut = False
+    found = again.load()
+    assert (list(found.items), found.degraded) == (["web"], "")
+
+
 def test_a_step_that_cannot_be_listed_is_broken(node, monkeypatch):
     """A directory of which nothing can be told keeps its containers."""
     node.write("step_1/web.json", {"image": "x"})

@@ -9,8 +9,8 @@ import pytest
 from paunchd import store_schema
 from paunchd.errors import StoreError
 from paunchd.reconcile.model import Past, Result, Revision
-from paunchd.store import EVENTS_KEPT, OUTPUT_BYTES, STORY_KEPT_SECONDS, Event, Store
-from paunchd.store_records import REVISIONS_KEPT, Rejection
+from paunchd.store import EVENTS_KEPT, OUTPUT_BYTES, STORY_KEPT_SECONDS, Store
+from paunchd.store_records import REVISIONS_KEPT, Event, Rejection
 from paunchd.store_schema import MIGRATIONS
 from tests.unit.places import item, spec
 
@@ -58,7 +58,6 @@ def test_a_new_store_remembers_nothing(store):
     assert store.names() == {}
     assert store.events("web") == []
     assert store.definitions() == {}
-    assert store.moved_aside is None
 
 
 def test_the_file_is_readable_by_its_owner_only(store, path):
@@ -258,8 +257,8 @@ def test_a_store_that_was_cut_off_in_its_making_is_made(path, monkeypatch):
     """A crash in the first start leaves no half of a schema that would keep every next one from starting."""
     first_table = MIGRATIONS[0].split(";")[0]
     monkeypatch.setattr(store_schema, "MIGRATIONS", (f"{first_table}; this is where it ends;",))
-    with pytest.raises(StoreError):
-        Store(path)
+    with closing(Store(path)) as cut_off, pytest.raises(StoreError):
+        cut_off.definitions()
     monkeypatch.undo()
     with closing(Store(path)) as store:
         assert filled(store).keys() == {"web"}
@@ -271,13 +270,14 @@ def test_a_store_that_was_cut_off_in_its_making_is_made(path, monkeypatch):
 def test_a_corrupt_store_is_moved_aside_and_a_new_one_begun(path, content):
     """Memory is not worth refusing to start for; what was there is kept for people (S-22)."""
     path.write_bytes(content)
-    with closing(Store(path)) as store:
+    aside = []
+    with closing(Store(path, on_moved_aside=aside.append)) as store:
         assert store.names() == {}
-        assert store.moved_aside.read_bytes() == content
+        assert [file.read_bytes() for file in aside] == [content]
         filled(store)
-    with closing(Store(path)) as again:
+    with closing(Store(path, on_moved_aside=aside.append)) as again:
         assert again.names().keys() == {"web"}
-        assert again.moved_aside is None
+    assert len(aside) == 1
 
 
 def test_a_store_of_a_newer_paunchd_is_moved_aside(store, path):
@@ -285,23 +285,35 @@ def test_a_store_of_a_newer_paunchd_is_moved_aside(store, path):
     filled(store)
     store._connection.execute("PRAGMA user_version=999")
     store.close()
-    with closing(Store(path)) as again:
+    aside = []
+    with closing(Store(path, on_moved_aside=aside.append)) as again:
         assert again.names() == {}
-        assert again.moved_aside.exists()
+    assert [file.exists() for file in aside] == [True]
 
 
 def test_an_empty_file_is_a_new_store(path):
     """A file that was made and never written to is no reason for anything."""
     path.touch()
-    with closing(Store(path)) as store:
+    aside = []
+    with closing(Store(path, on_moved_aside=aside.append)) as store:
         assert store.names() == {}
-        assert store.moved_aside is None
+    assert aside == []
 
 
-def test_a_store_that_cannot_even_be_made_is_an_error(tmp_path):
-    """Without any place for it there is a typed error that names the file."""
-    with pytest.raises(StoreError, match="cannot open the store"):
-        Store(tmp_path / "nowhere" / "state.db")
+def test_a_store_that_cannot_be_opened_is_opened_once_it_can(tmp_path):
+    """Until then each question is a typed error that names the file, and nothing is remembered."""
+    path = tmp_path / "later" / "state.db"
+    with closing(Store(path)) as store:
+        with pytest.raises(StoreError, match=f"cannot open the store {path}"):
+            store.definitions()
+        with pytest.raises(StoreError, match="cannot open the store"):
+            store.set_hold("web", hold=True)
+        assert store.names() == {}
+        path.parent.mkdir()
+        with closing(Store(path)) as other:
+            expected = filled(other)
+        assert store.definitions() == {}
+        assert store.names() == expected
 
 
 WRITES = {
