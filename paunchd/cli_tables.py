@@ -163,7 +163,8 @@ def _events_table(events: Sequence[Answer]) -> Table:
     table = _table("AT", *named, "EVENT", "OUTCOME", "TOOK", "REVISION", "IMAGE", "BY", "DETAIL")
     for one in events:
         took = "" if one["seconds"] is None else f"{one['seconds']:.1f}s"
-        words = [clean(one[key]) for key in ("event", "outcome")]
+        outcome = f"{one['outcome']} ({one['times']} times)" if one["times"] > 1 else one["outcome"]
+        words = [clean(one["event"]), clean(outcome)]
         told = (one["hash"][:15], clean(one["image"]), _who(one["uid"]), clean(one["detail"]))
         table.add_row(one["at"], *(clean(one[key.lower()]) for key in named), *words, took, *told)
     return table

@@ -23,7 +23,7 @@ from paunchd.store_schema import open_store
 
 EVENTS_KEPT = 200
 STORY_KEPT_SECONDS = 30 * 24 * 3600.0  # of a name that is gone; of the others it stays
-_EVENT = ("at", "event", "outcome", "seconds", "hash", "image", "detail", "uid")
+_EVENT = ("at", "first_at", "times", "event", "outcome", "seconds", "hash", "image", "detail", "uid")
 OUTPUT_BYTES = 64 * 1024
 
 
@@ -202,12 +202,16 @@ class Store:
         return number or 0
 
     def conclude(self, number: int, outcome: str, detail: str | None = None) -> None:
-        """Say how the event that ``tell`` gave *number* went; *detail* replaces what was said of it."""
+        """Say how the event that ``tell`` gave *number* went; *detail* replaces what was said of it.
+
+        Where the one before it says the same, the two become one that counts them.
+        """
         with self._writing() as connection:
             connection.execute(
                 "UPDATE events SET outcome = ?, detail = coalesce(?, detail), seconds = ? - at WHERE id = ?",
                 (outcome, detail, time.time(), number),
             )
+            records.join_alike(connection, number)
 
     # --- the last understood definitions (``source.Memory``) ------------------------------------------------------
 

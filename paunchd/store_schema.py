@@ -67,10 +67,15 @@ _ASKED = """
 
 _SOURCE = "CREATE TABLE source (device INTEGER NOT NULL);"
 
+_ALIKE = """
+    ALTER TABLE events ADD COLUMN first_at REAL;
+    ALTER TABLE events ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
+"""
+
 #: Nobody else writes; a person's sqlite3 may look. A lane rather fails and is tried again than holds up all others.
 BUSY_SECONDS = 1.0
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT, _ASKED, _SOURCE)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT, _ASKED, _SOURCE, _ALIKE)
 
 
 def open_store(path: Path) -> tuple[sqlite3.Connection, Path | None]:

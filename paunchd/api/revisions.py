@@ -16,9 +16,14 @@ Verdict = Literal["good", "before", "rejected", "on trial", "earlier", "succeede
 
 
 class EventView(View):
-    """One thing that happened; whatever else is remembered of it stays inside. *uid*: whose request it was."""
+    """One thing that happened; whatever else is remembered of it stays inside. *uid*: whose request it was.
+
+    The same again and again is one event: *at* is when it last happened, *first_at* when it first did.
+    """
 
     at: datetime
+    first_at: datetime | None = None
+    times: int = 1
     event: str
     outcome: str = ""
     seconds: float | None = None
@@ -27,10 +32,10 @@ class EventView(View):
     detail: str = ""
     uid: int | None = None
 
-    @field_validator("at")
+    @field_validator("at", "first_at")
     @classmethod
-    def _whole_seconds(cls, at: datetime) -> datetime:
-        return at.replace(microsecond=0)
+    def _whole_seconds(cls, at: datetime | None) -> datetime | None:
+        return at and at.replace(microsecond=0)
 
 
 class NamedEventView(EventView):
@@ -87,7 +92,7 @@ def _revision(events: Sequence[EventView], item: Item | None, past: Past, runnin
         image=next((event.image for event in events if event.image), ""),
         verdict=_verdict(hash_, item, past),
         cause=past.rejected.get(hash_, ""),
-        at=events[-1].at,
+        at=events[-1].first_at or events[-1].at,
         verdict_at=judged[0].at if judged else None,
         uid=asked[0].uid if asked else None,
         declared=item is not None and item.hash == hash_,

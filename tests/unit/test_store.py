@@ -201,6 +201,28 @@ def test_a_story_is_told_newest_first_and_says_how_it_went(store):
     assert store.events("web")[1]["detail"] == "what went wrong"
 
 
+def test_what_is_tried_again_and_again_is_one_event(store):
+    """It counts them, says when it began, and leaves what else happened in the story."""
+
+    def tried(outcome, detail, revision="v1:b"):
+        store.conclude(store.tell(Event("web", "config-changed", revision, "stub:2")), outcome, detail)
+
+    tried("done", "", "v1:a")
+    for _ in range(EVENTS_KEPT * 2):
+        tried("broke", "no such image")
+    store.tell(Event("db", "new"))
+    tried("broke", "no such image")
+    tried("broke", "the disk is full")
+    told = store.events("web")
+    assert [(row["detail"], row["times"]) for row in told] == [
+        ("the disk is full", 1),
+        ("no such image", EVENTS_KEPT * 2 + 1),
+        ("", 1),
+    ]
+    assert told[1]["first_at"] < told[1]["at"] < told[0]["at"]
+    assert told[0]["first_at"] is None
+
+
 def test_what_happened_last_is_told_of_everyone(store):
     """All stories together, newest first, each line with its name."""
     for name in ("web", "db", "web"):
