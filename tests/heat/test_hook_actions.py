@@ -1,0 +1,119 @@
+"""What Heat may want of a deployment, and where the hook finds directory and daemon."""
+
+import re
+
+import pytest
+
+from paunchd.settings import DEFAULT_PATH, Settings
+from tests.heat.fake_daemon import config, container, failed
+from tests.heat.programs import HEAT, entry
+
+
+async def test_delete_takes_the_file_away_and_waits_until_its_containers_are_gone(place, daemon):
+    """Heat goes on with what the deployment depended on only once nothing of it is left."""
+    await place.deploy(entry())
+    answer = await place.deploy(entry(deploy_action="DELETE"))
+    assert answer["deploy_status_code"] == 0
+    assert place.files() == []
+    assert daemon.queries[-1]["digest"] == ""
+
+
+async def test_delete_succeeds_where_nothing_is_left(place, daemon):
+    """A delete that is asked for again, or of what never came to be, is done already."""
+    daemon.waits = [None]
+    assert (await place.deploy(entry(deploy_action="DELETE", timeout_seconds=0)))["deploy_status_code"] == 0
+
+
+async def test_a_removal_that_does_not_happen_is_a_failure(place, daemon):
+    """Held by the guard, or by an operator: Heat is told by whom."""
+    daemon.has(container("web", state="held", reason="many would be removed", settled=False))
+    daemon.waits = [config(waited="timed out", settled=False)]
+    answer = await place.deploy(entry(deploy_action="DELETE", timeout_seconds=0.2))
+    assert answer["deploy_status_code"] == 1
+    assert "web: held: many would be removed" in answer["deploy_stderr"]
+
+
+async def test_delete_without_a_daemon_fails_and_leaves_it_to_be_done(place):
+    """The file is gone, so the containers go once the daemon is back; Heat learns that they are there yet."""
+    answer = await place.deploy(entry(deploy_action="DELETE", timeout_seconds=0.2))
+    assert answer["deploy_status_code"] == 1
+    assert "is removed, and so will be its containers" in answer["deploy_stderr"]
+
+
+async def test_suspend_leaves_everything_as_it_is(place, daemon):
+    """A server that is suspended keeps its containers, and has them when it is resumed."""
+    await place.deploy(entry())
+    before = place.only_file().read_bytes()
+    asked = len(daemon.asked)
+    answer = await place.deploy(entry({}, deploy_action="SUSPEND"))
+    assert answer["deploy_status_code"] == 0
+    assert place.only_file().read_bytes() == before
+    assert len(daemon.asked) == asked
+
+
+async def test_resume_makes_sure_that_all_is_there(place, daemon):
+    """It is as good as an update: a file that was lost meanwhile is back, and waited for."""
+    assert (await place.deploy(entry(deploy_action="RESUME")))["deploy_status_code"] == 0
+    assert daemon.queries
+    assert len(place.files()) == 1
+
+
+async def test_what_failed_and_is_deployed_again_unchanged_is_tried_again(place, daemon):
+    """The host was mended and Heat asked again: the answer must not be the old failure (T-110)."""
+    same, other = {"image": "registry.example/web:1"}, {"image": "registry.example/web:2"}
+    await place.deploy(entry({"a": same, "b": same, "c": same}))
+    daemon.now = failed("a", "b", names=["a", "b", "c"])
+    daemon.asked.clear()
+    await place.deploy(entry({"a": same, "b": other, "c": same}, id_="again", deploy_action="UPDATE"))
+    assert [one for one in daemon.asked if one.startswith("POST")] == ["POST /v1/containers/a/retry"]
+
+
+async def test_deployed_again_unchanged_it_is_a_new_content_to_wait_for(place, daemon):
+    """So whoever says that it has settled or failed has heard of the retry before."""
+    await place.deploy(entry(id_="first"))
+    await place.deploy(entry(id_="second"))
+    first, second = (query["digest"] for query in daemon.queries)
+    assert first != second
+
+
+async def test_what_is_odd_about_a_file_is_told_and_fails_nothing(place, daemon):
+    """A warning of the daemon's is seen in Heat, and the deployment is complete."""
+    daemon.waits = [config(warnings=["`links` has no effect with this engine"])]
+    answer = await place.deploy(entry())
+    assert answer["deploy_status_code"] == 0
+    assert "`links` has no effect" in answer["deploy_stderr"]
+
+
+async def test_variables_beat_the_settings_file(place, daemon, tmp_path):
+    """As for the client: PAUNCHD_SOCKET and PAUNCHD_DESIRED_DIR, else what the settings file says."""
+    other = tmp_path / "other"
+    other.mkdir()
+    named = {"PAUNCHD_DESIRED_DIR": str(other), "PAUNCHD_SOCKET": str(place.socket)}
+    place.settings.write_text("{}")
+    assert (await place.deploy(entry(), **named))["deploy_status_code"] == 0
+    assert place.files() == []
+    assert len(list(other.iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", [None, "[1]", "{", "api: 4"])
+async def test_settings_that_cannot_be_read_are_refused(place, content):
+    """Nobody guesses where containers are to be written."""
+    if content is None:
+        place.settings.unlink()
+    else:
+        place.settings.write_text(content)
+    answer = await place.deploy(entry())
+    assert answer["deploy_status_code"] == 1
+    assert f"cannot read settings {place.settings}" in answer["deploy_stderr"]
+
+
+async def test_its_defaults_are_those_of_the_daemon():
+    """The hook cannot import them where the agents run, so there is a second copy, and it must not differ."""
+    text = (HEAT / "paunchd_heat.py").read_text()
+    known = dict(re.findall(r'^_DEFAULT_(\w+) = "(.*)"$', text, re.MULTILINE))
+    settings = Settings.model_construct()
+    assert known == {
+        "SETTINGS": str(DEFAULT_PATH),
+        "DIRECTORY": str(settings.desired_dir),
+        "SOCKET": str(settings.api.socket),
+    }
