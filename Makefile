@@ -1,5 +1,5 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: chromium demo test test-crash test-histories soak mutation lint format bench lock clean setup engine prometheus
+.PHONY: chromium demo test test-crash test-histories soak mutation lint format bench bench-parts lock clean setup engine prometheus
 
 PYTEST = .venv/bin/pytest
 
@@ -45,7 +45,12 @@ format: setup
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: setup engine  ## figures, reported and never asserted
+bench: setup engine  ## beside paunch, Compose and the bare engine: a table and a drawing; ROWS="fleet rest" SHORT=1
+	-@contrib/lab/install_paunch.sh
+	-@contrib/lab/install_compose.sh
+	@.venv/bin/python -m tests.bench $(if $(SHORT),--short) $(ROWS)
+
+bench-parts: setup engine  ## figures of single parts: the API under a crowd, metrics, switches under load, rollbacks
 	$(PYTEST) -q -s tests/bench/bench_*.py
 
 lock: setup  ## take the newest versions that pyproject.toml allows

@@ -1,0 +1,1 @@
+"""What is compared: the daemon, what operators use instead, and the bare engine."""
