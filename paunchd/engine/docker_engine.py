@@ -131,6 +131,9 @@ class DockerEngine:
         with suppress(Conflict):
             await self._ask("kill", ref, lambda sdk: sdk.kill(ref))
 
+    async def signal(self, ref: str, signal: str) -> None:
+        await self._ask("signal", ref, lambda sdk: sdk.kill(ref, signal))
+
     async def unpause(self, ref: str) -> None:
         with suppress(Conflict):
             await self._ask("unpause", ref, lambda sdk: sdk.unpause(ref))

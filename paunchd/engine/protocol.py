@@ -72,6 +72,9 @@ class Engine(Protocol):
     async def kill(self, ref: str) -> None:
         """Kill at once; nothing happens to one that does not run."""
 
+    async def signal(self, ref: str, signal: str) -> None:
+        """Send *signal* (``SIGHUP``, ``1``) to the main process. ``Conflict``: the container does not run."""
+
     async def unpause(self, ref: str) -> None:
         """Let go on; nothing happens to one that is not paused."""
 

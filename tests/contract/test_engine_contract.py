@@ -185,6 +185,19 @@ async def test_killing_gives_no_grace_and_may_come_too_late(subject):
     assert (await subject.engine.inspect(ref)).exit_code == 137
 
 
+async def test_a_signal_reaches_what_runs_and_is_refused_by_what_does_not(subject):
+    """The main process gets it and decides what it means; a container that has ended is told so (T-091)."""
+    ref = await subject.started("web")
+    await subject.engine.signal(ref, "SIGWINCH")
+    assert (await subject.engine.inspect(ref)).state is ContainerState.RUNNING
+    await subject.engine.kill(ref)
+    await subject.reaches(ref, ContainerState.EXITED)
+    with pytest.raises(Conflict):
+        await subject.engine.signal(ref, "SIGHUP")
+    with pytest.raises(NotFound):
+        await subject.engine.signal("no-such-container", "SIGHUP")
+
+
 async def test_unpausing_what_is_not_paused_does_nothing(subject):
     """Whoever unpauses wants it to go on, and it does."""
     ref = await subject.started("web")

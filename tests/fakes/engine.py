@@ -177,6 +177,11 @@ class FakeEngine:
     async def kill(self, ref: str) -> None:
         await self._halt("kill", ref, 137)
 
+    async def signal(self, ref: str, signal: str) -> None:
+        one = await self._find("signal", ref, f" {signal}")
+        if one.state not in RUNNING:
+            raise Conflict(f"cannot signal {ref}: it is not running")
+
     async def unpause(self, ref: str) -> None:
         one = await self._find("unpause", ref)
         if one.state is ContainerState.PAUSED:
