@@ -8,7 +8,7 @@ resync covers.
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,11 +25,13 @@ _REARM_SECONDS = 1.0
 class Watch:
     """Calls *wake* in the event loop at most *debounce_seconds* after a change, once for many of them."""
 
-    def __init__(self, directory: Path, wake: Callable[[], None], debounce_seconds: float) -> None:
+    def __init__(
+        self, directory: Path, wake: Callable[[], None], debounce_seconds: float, *, recursive: bool = True
+    ) -> None:
         self._directory = directory
         self._wake = wake
         self._debounce_seconds = debounce_seconds
-        self._sentry = _Sentry(directory)
+        self._sentry = _Sentry(directory, recursive=recursive)
         self._timer: asyncio.TimerHandle | None = None
         self._look = asyncio.Event()
 
@@ -63,24 +65,50 @@ class Watch:
         self._wake()
 
 
+class Watches:
+    """A ``Watch`` on each directory that *wanted* names, and on all below it where it says so; that may change."""
+
+    def __init__(
+        self, wanted: Callable[[], Mapping[Path, bool]], wake: Callable[[], None], debounce_seconds: float
+    ) -> None:
+        self._wanted = wanted
+        self._wake = wake
+        self._debounce_seconds = debounce_seconds
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        watching: dict[tuple[Path, bool], asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                wanted = set(self._wanted().items())
+                for gone in watching.keys() - wanted:
+                    watching.pop(gone).cancel()
+                for directory, recursive in wanted - watching.keys():
+                    watch = Watch(directory, self._wake, self._debounce_seconds, recursive=recursive)
+                    watching[directory, recursive] = tasks.create_task(watch.run(), name=f"watch {directory}")
+                await asyncio.sleep(_REARM_SECONDS)
+
+
 class _Sentry:
     """The thread that watches, replaced whenever the directory is another one than it watches. Blocks."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, recursive: bool) -> None:
         self._directory = directory
+        self._recursive = recursive
         self._observer: BaseObserver | None = None
         self._watched: tuple[int, int] | None = None
         self._lock = threading.Lock()
         self._closed = False
 
     def ensure(self, noticed: Callable[[], None]) -> bool:
-        """Watch what the path names now; whether that is new."""
+        """Watch what the path names now; whether that is new, or nothing any more."""
         with self._lock:
             there = self._identity()
             if self._closed or (there == self._watched and self._alive()):
                 return False
+            lost = self._watched is not None
             self._stop()
-            return there is not None and self._start(there, noticed)
+            return (there is not None and self._start(there, noticed)) or lost
 
     def close(self) -> None:
         """Stop for good, even where an ``ensure`` is still to come."""
@@ -92,7 +120,7 @@ class _Sentry:
         observer = Observer()
         observer.daemon = True
         try:
-            observer.schedule(_Notice(noticed), os.path.realpath(self._directory), recursive=True)
+            observer.schedule(_Notice(noticed), os.path.realpath(self._directory), recursive=self._recursive)
             observer.start()
         except OSError:
             return False

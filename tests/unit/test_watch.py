@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from paunchd.watch import Watch
+from paunchd.watch import Watch, Watches
 
 DEBOUNCE = 0.05
 
@@ -148,6 +148,54 @@ async def test_a_directory_that_is_replaced_is_watched_again(directory):
         await wakes.quiet()
         (directory / "site.yaml").write_text("x")
         await wakes.next()
+
+
+async def test_a_directory_that_goes_away_wakes(directory):
+    """Renamed as a whole, which nothing in it is told of; whoever reads it finds it gone."""
+    async with watching(directory) as wakes:
+        await wakes.next()
+        await wakes.quiet()
+        directory.rename(directory.with_name("away"))
+        await wakes.next()
+
+
+class Wanted:
+    """Which directories are to be watched, until a test says otherwise."""
+
+    def __init__(self, **directories):
+        self.directories = directories
+
+    def __call__(self):
+        return self.directories
+
+
+async def test_a_set_of_directories_is_watched_and_may_change(directory, tmp_path):
+    """One with all below it, one alone; what is no longer wanted wakes nobody."""
+    alone = tmp_path / "alone"
+    (alone / "deep").mkdir(parents=True)
+    (directory / "deep").mkdir()
+    wanted, wakes = Wanted(), Wakes()
+    wanted.directories = {directory: True, alone: False}
+    task = asyncio.create_task(Watches(wanted, wakes, DEBOUNCE).run())
+    await wakes.next()
+    await wakes.quiet()
+    (directory / "deep" / "a").touch()
+    await wakes.next()
+    (alone / "a").touch()
+    await wakes.next()
+    await wakes.quiet()
+    (alone / "deep" / "a").touch()
+    await asyncio.sleep(0.4)
+    assert wakes.count == 0
+    wanted.directories = {alone: False}
+    await asyncio.sleep(1.5)
+    await wakes.quiet()
+    (directory / "deep" / "b").touch()
+    await asyncio.sleep(0.4)
+    assert wakes.count == 0
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_stopping_leaves_no_timer_behind(directory):
