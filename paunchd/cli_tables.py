@@ -103,7 +103,7 @@ def _troubles(status: Answer) -> Iterable[Text]:
 def container_page(one: Answer) -> RenderableType:
     """Show everything known of one name as pairs, then its engine containers and its lane."""
     pairs = Table.grid(padding=(0, 2))
-    nested = ("rejected", "results", "trial", "engine_containers")
+    nested = ("rejected", "results", "trial", "engine_containers", "config_files")
     for key, value in one.items():
         if key in (*nested, "lane", "bad") or value in (None, "", [], False):
             continue

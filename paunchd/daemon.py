@@ -22,13 +22,15 @@ from paunchd.api.serve import serve
 from paunchd.api.sources import Sources
 from paunchd.engine import DockerEngine
 from paunchd.errors import EngineError, PaunchdError, SettingsError, StoreError
+from paunchd.files import Contents
 from paunchd.log import setup_logging
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
 from paunchd.reconcile.execute import Executor
-from paunchd.reconcile.loop import Loop, Pace, Parts
+from paunchd.reconcile.loop import Loop
 from paunchd.reconcile.model import Lane, Rules, Snapshot, Step
 from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.record import Recorder
 from paunchd.requests import Requests
 from paunchd.settings import Settings, load_settings
@@ -37,13 +39,13 @@ from paunchd.source import Source
 from paunchd.store import Store
 from paunchd.systemd import Notifier
 from paunchd.troubles import summary
-from paunchd.watch import Watch
+from paunchd.watch import Watch, Watches
 
 TICK_SECONDS = 1.0
 AFTER_EVENT_SECONDS = 0.2
 LONGEST_EVENTS_PAUSE_SECONDS = 5.0
 READY_PARTS = 2
-NEEDS_RESTART = ("owner", "desired_dir", "state_dir", "strict_keys", "engine", "api", "reconcile")
+NEEDS_RESTART = ("owner", "desired_dir", "state_dir", "strict_keys", "engine", "api", "reconcile", "config_files")
 
 log = structlog.get_logger()
 
@@ -86,8 +88,11 @@ class Daemon:
         self._prober = Prober(self._engine, self._wake, self._metrics.count_probe)
         self._recorder = Recorder(self._store, self._metrics, time.monotonic)
         self._observer = Observer(self._engine, settings.owner, time.monotonic)
+        self._contents = Contents(settings.config_files)
         self._loop = self._make_loop(settings)
-        self._watch = Watch(settings.desired_dir, self._wake, settings.reconcile.debounce_seconds)
+        debounce = settings.reconcile.debounce_seconds
+        self._watch = Watch(settings.desired_dir, self._wake, debounce)
+        self._watches = Watches(lambda: self._contents.watched, self._file_changed, debounce)
         self._stopping = asyncio.Event()
         self._again: asyncio.TimerHandle | None = None
         self._ready_parts = 0
@@ -96,6 +101,7 @@ class Daemon:
         return Loop(
             Parts(
                 source=Source(settings.desired_dir, self._store, SourceRules(strict_keys=settings.strict_keys)),
+                contents=self._contents,
                 observer=self._observer,
                 store=self._store,
                 executor=self._executor,
@@ -125,6 +131,7 @@ class Daemon:
                     parts.create_task(self._serve(), name="api"),
                     parts.create_task(self._loop.run(), name="loop"),
                     parts.create_task(self._watch.run(), name="watch"),
+                    parts.create_task(self._watches.run(), name="watches"),
                     parts.create_task(self._follow_events(), name="events"),
                     parts.create_task(self._prober.run(), name="prober"),
                     parts.create_task(self._tick(), name="tick"),
@@ -144,8 +151,16 @@ class Daemon:
     def _wake(self) -> None:
         self._loop.wake()
 
+    def _file_changed(self) -> None:
+        self._contents.changed()
+        self._loop.wake()
+
+    def _look_anew(self) -> None:
+        self._observer.forget_all()
+        self._contents.changed()
+
     async def _serve(self) -> None:
-        requests = Requests(self._loop, self._store, self._recorder, self._board, self._observer.forget_all)
+        requests = Requests(self._loop, self._store, self._recorder, self._board, self._look_anew)
         sources = Sources(self._board, requests, self._metrics, self._store, self._engine, self._stuck)
         await serve(sources, self._settings.api, on_socket=self._say_ready)
 

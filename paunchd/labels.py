@@ -14,6 +14,7 @@ CONTAINER_NAME = "container_name"
 HASH = "io.paunchd.hash"
 KIND = "io.paunchd.kind"
 RESTART = "io.paunchd.restart"
+FILES = "io.paunchd.files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Identity:
     """What an owned container says of itself in its labels.
 
     *hash* is empty where the label is missing: such a container is at no revision. *restart* is the declared restart
-    policy in its text form (``always``, ``on-failure:3``, ``no``).
+    policy in its text form (``always``, ``on-failure:3``, ``no``). *files*: the digest of the config files it was made
+    to read; empty where it reads none.
     """
 
     name: str
@@ -29,10 +31,11 @@ class Identity:
     hash: str
     kind: str
     restart: str
+    files: str = ""
 
 
 def labels_of(identity: Identity, owner: str) -> dict[str, str]:
-    return {
+    labels = {
         MANAGED_BY: owner,
         CONFIG_ID: identity.config_id,
         CONTAINER_NAME: identity.name,
@@ -40,6 +43,7 @@ def labels_of(identity: Identity, owner: str) -> dict[str, str]:
         KIND: identity.kind,
         RESTART: identity.restart,
     }
+    return labels | ({FILES: identity.files} if identity.files else {})
 
 
 def identity_of(labels: Mapping[str, str] | None, owner: str) -> Identity | None:
@@ -54,4 +58,5 @@ def identity_of(labels: Mapping[str, str] | None, owner: str) -> Identity | None
         hash=labels.get(HASH, ""),
         kind=labels.get(KIND, ""),
         restart=labels.get(RESTART, "no"),
+        files=labels.get(FILES, ""),
     )

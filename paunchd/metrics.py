@@ -27,7 +27,7 @@ __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
 
 LANE_REASONS = (
     *("new", "config-changed", "switch", "rollback", "verdict", "updated", "orphaned", "left-over", "ended", "retry"),
-    *("gone", "renamed", "exited", "paused", "unhealthy", "interrupted", "restart"),
+    *("gone", "renamed", "exited", "paused", "unhealthy", "interrupted", "restart", "files-changed"),
 )
 ROLLOUT_REASONS = ("new", "config-changed", "rollback")
 ROLLBACK_REASONS = ("refused", "exited", "oom", "restarts", "deadline", "unhealthy", "group", "by-hand")

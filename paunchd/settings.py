@@ -120,6 +120,18 @@ class OrderSettings(Group):
     between_steps: BetweenSteps = BetweenSteps.AUTO
 
 
+class ConfigFilesSettings(Group):
+    """Below *roots* the files that containers mount count; *quiet_seconds* after the last change of them."""
+
+    roots: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_list_of_words)] = (
+        Path("/var/lib/config-data"),
+        Path("/var/lib/kolla/config_files"),
+    )
+    quiet_seconds: Seconds = 5
+    max_files: Annotated[int, Field(ge=1)] = 10_000
+    max_file_bytes: Annotated[int, Field(ge=1)] = 16 << 20
+
+
 class RemovalGuard(Group):
     """Removals are held when one pass would remove more than *count* and more than *fraction* of ours."""
 
@@ -146,6 +158,7 @@ class Settings(BaseSettings):
     reconcile: ReconcileSettings = ReconcileSettings()
     rollout: RolloutSettings = RolloutSettings()
     order: OrderSettings = OrderSettings()
+    config_files: ConfigFilesSettings = ConfigFilesSettings()
     removal_guard: RemovalGuard = RemovalGuard()
     log: LogSettings = LogSettings()
 

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from paunchd.spec_files import Command, ConfigFiles, Signal
 from paunchd.spec_limits import Gap, Limits, gap
 from paunchd.spec_model import ALIASES, KEYS, NO_EFFECT, ContainerSpec
 from paunchd.spec_parts import (
@@ -27,6 +28,8 @@ __all__ = [
     "NO_EFFECT",
     "NO_RESTART",
     "SCHEME",
+    "Command",
+    "ConfigFiles",
     "ContainerSpec",
     "Dependency",
     "Gap",
@@ -35,6 +38,7 @@ __all__ = [
     "Limits",
     "RestartPolicy",
     "Rollout",
+    "Signal",
     "Ulimit",
     "changed_keys",
     "config_hash",
@@ -56,6 +60,7 @@ _METADATA = frozenset(
         "depends_on",
         "host_dependencies",
         "rollout",
+        "config_files",
         "pull",
         "on_unhealthy",
         "retries",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, mo
 
 from paunchd import spec_forms as forms
 from paunchd import units
+from paunchd.spec_files import ConfigFiles, plain, read_sources
 from paunchd.spec_limits import Limits
 from paunchd.spec_parts import NO_RESTART, Dependency, Healthcheck, Kind, RestartPolicy, Rollout, Ulimit
 
@@ -154,6 +155,11 @@ class ContainerSpec(BaseModel):
         BeforeValidator(forms.optional(Rollout.from_declared)),
         PlainSerializer(lambda rollout: rollout and rollout.declared()),
     ] = None
+    config_files: Annotated[
+        ConfigFiles | None,
+        BeforeValidator(forms.optional(ConfigFiles.from_declared)),
+        PlainSerializer(lambda files: files and files.declared()),
+    ] = None
     pull: Literal["missing", "always", "never"] = "missing"
     on_unhealthy: Literal["none", "restart"] = "none"
     retries: Annotated[int, BeforeValidator(units.natural)] = 0
@@ -226,6 +232,16 @@ class ContainerSpec(BaseModel):
     def bind_sources(self) -> tuple[str, ...]:
         """Host paths, no volumes of any kind, that must exist before anything is stopped (T-047)."""
         return forms.bind_sources(self.volumes)
+
+    @property
+    def reads(self) -> ConfigFiles:
+        """Which config files count, and what a change of them does."""
+        return self.config_files or ConfigFiles()
+
+    def read_below(self, roots: tuple[str, ...]) -> tuple[str, ...]:
+        """The host paths whose content counts: what it mounts from *roots*, its env_files, and what it says itself."""
+        named = (plain(path) for path in (*self.env_file, *self.reads.paths) if path.startswith("/"))
+        return tuple(dict.fromkeys((*read_sources(self.volumes, roots), *named)))
 
     @property
     def host_ports(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from paunchd import store_records as records
 from paunchd.errors import StoreError
-from paunchd.reconcile.model import Item, Past, Restart, Result, Revision
+from paunchd.reconcile.model import Item, Past, Read, Restart, Result, Revision
 from paunchd.store_records import Change, Event, Rejection
 from paunchd.store_schema import open_store
 
@@ -154,6 +154,13 @@ class Store:
             change.execute("UPDATE names SET restart_id = ?, restart_started_at = ? WHERE name = ?", row)
             change.past = replace(change.past, restart=restart)
 
+    def save_read(self, name: str, read: Read) -> None:
+        """Remember the config files that *name*'s container has read."""
+        with self._changing(name) as change:
+            row = (name, read.container_id, read.digest, json.dumps(dict(read.files)))
+            change.execute("INSERT OR REPLACE INTO read VALUES (?, ?, ?, ?)", row)
+            change.past = replace(change.past, read=read)
+
     def set_last_error(self, name: str, error: str) -> None:
         if self._names.get(name, Past()).last_error == error:
             return
@@ -177,7 +184,7 @@ class Store:
         """*name* is neither declared nor there any more; its story stays for a while."""
         with self._lock:
             with self._writing() as connection:
-                for table in ("names", "rejected", "results"):
+                for table in ("names", "rejected", "results", "read"):
                     connection.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - our own words
                 connection.execute(
                     "DELETE FROM events WHERE name NOT IN (SELECT name FROM names)"
@@ -241,27 +248,10 @@ class Store:
         """Raises ``StoreError``. Call it with the lock."""
         if self._connection is None:
             self._connection, aside = open_store(self._path)
-            self._names = self._read()
+            self._names = records.names_of(self._select)
             if aside:
                 self._on_moved_aside(aside)
         return self._connection
-
-    def _read(self) -> dict[str, Past]:
-        names: dict[str, Past] = {}
-        columns = (
-            "name, known, step, start_order, good_hash, good_spec, good_at, before_hash, before_spec, hold, last_error,"
-            " restart_id, restart_started_at"
-        )
-        for row in self._select(f"SELECT {columns} FROM names", ()):  # noqa: S608 - our own words
-            names[row[0]] = records.past_of(row[1:])
-        for name, revision, cause in self._select("SELECT name, hash, cause FROM rejected ORDER BY at", ()):
-            past = names.get(name, Past())
-            names[name] = replace(past, rejected={**past.rejected, revision: cause})
-        query = "SELECT name, key, succeeded, exit_code, cause, attempts, container_id FROM results ORDER BY at"
-        for name, key, succeeded, *rest in self._select(query, ()):
-            past = names.get(name, Past())
-            names[name] = replace(past, results={**past.results, key: Result(bool(succeeded), *rest)})
-        return names
 
     @contextmanager
     def _changing(self, name: str) -> Iterator[Change]:

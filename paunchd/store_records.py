@@ -6,16 +6,17 @@ Works inside a transaction that ``store`` has begun; ends none.
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
-from paunchd.reconcile.model import Item, Past, Restart, Revision
+from paunchd.reconcile.model import Item, Past, Read, Restart, Result, Revision
 from paunchd.spec import ContainerSpec, dump, load
 
 REVISIONS_KEPT = 10
 
 T = TypeVar("T")
+Select = Callable[[str, tuple[object, ...]], list[tuple[Any, ...]]]
 
 
 @dataclass(slots=True)
@@ -109,6 +110,27 @@ def roll_back(change: Change, name: str, desired: str, cause: str) -> bool:
         change.past = replace(change.past, before=None)
     reject(change, name, Rejection(desired, cause))
     return True
+
+
+def names_of(select: Select) -> dict[str, Past]:
+    """All that is remembered of every name; *select* runs a query."""
+    names: dict[str, Past] = {}
+    columns = (
+        "name, known, step, start_order, good_hash, good_spec, good_at, before_hash, before_spec, hold, last_error,"
+        " restart_id, restart_started_at"
+    )
+    for row in select(f"SELECT {columns} FROM names", ()):  # noqa: S608 - our own words
+        names[row[0]] = past_of(row[1:])
+    for name, revision, cause in select("SELECT name, hash, cause FROM rejected ORDER BY at", ()):
+        past = names.get(name, Past())
+        names[name] = replace(past, rejected={**past.rejected, revision: cause})
+    query = "SELECT name, key, succeeded, exit_code, cause, attempts, container_id FROM results ORDER BY at"
+    for name, key, succeeded, *rest in select(query, ()):
+        past = names.get(name, Past())
+        names[name] = replace(past, results={**past.results, key: Result(bool(succeeded), *rest)})
+    for name, container_id, digest, files in select("SELECT * FROM read", ()):
+        names[name] = replace(names.get(name, Past()), read=Read(container_id, digest, json.loads(files)))
+    return names
 
 
 def past_of(row: tuple[Any, ...]) -> Past:

@@ -72,10 +72,19 @@ _ALIKE = """
     ALTER TABLE events ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
 """
 
+_READ = """
+    CREATE TABLE read (
+        name TEXT PRIMARY KEY,
+        container_id TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        files TEXT NOT NULL
+    );
+"""
+
 #: Nobody else writes; a person's sqlite3 may look. A lane rather fails and is tried again than holds up all others.
 BUSY_SECONDS = 1.0
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT, _ASKED, _SOURCE, _ALIKE)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _GOOD_AT, _ASKED, _SOURCE, _ALIKE, _READ)
 
 
 def open_store(path: Path) -> tuple[sqlite3.Connection, Path | None]:

@@ -14,6 +14,8 @@ from paunchd.reconcile.model import ContainerState, Health, Lane, Past, Snapshot
 from paunchd.spec import Kind
 from paunchd.troubles import trouble_of
 
+FILES_SHOWN = 200
+
 
 class View(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
@@ -101,6 +103,15 @@ class EngineContainerView(View):
     health: Health
 
 
+class ConfigFilesView(View):
+    """The config files that count for one name, by name; *trouble*: why they cannot be told just now."""
+
+    files: list[str]
+    count: int
+    on_change: str
+    trouble: str | None
+
+
 class ContainerDetailView(ContainerView):
     """Everything known of one name. *desired_image* may differ from *image*, which is what runs."""
 
@@ -117,6 +128,7 @@ class ContainerDetailView(ContainerView):
     lane: LaneView | None
     engine_containers: list[EngineContainerView]
     foreign: list[str]
+    config_files: ConfigFilesView | None
 
 
 def container_view(snapshot: Snapshot, name: str) -> ContainerView:
@@ -166,6 +178,7 @@ def container_detail_view(snapshot: Snapshot, name: str) -> ContainerDetailView 
             for c in seen.containers
         ],
         foreign=list(seen.foreign),
+        config_files=_config_files(snapshot, name),
     )
 
 
@@ -240,6 +253,18 @@ def _trial(past: Past, wall_offset: float) -> TrialView | None:
         steady_since=wall_time(trial.steady_since + wall_offset),
         healthy_at=None if trial.healthy_at is None else wall_time(trial.healthy_at + wall_offset),
         restarts=trial.restarts,
+    )
+
+
+def _config_files(snapshot: Snapshot, name: str) -> ConfigFilesView | None:
+    item, content = snapshot.desired.items.get(name), snapshot.contents.get(name)
+    if item is None or content is None:
+        return None
+    return ConfigFilesView(
+        files=sorted(content.files)[:FILES_SHOWN],
+        count=len(content.files),
+        on_change=str(item.spec.reads.on_change),
+        trouble=content.trouble or None,
     )
 
 

@@ -10,26 +10,33 @@ from paunchd.reconcile.model import (
     RESET_AFTER_SECONDS,
     Accept,
     Attempt,
+    Container,
     ContainerState,
     Create,
     Reason,
+    RecordRead,
     Reject,
+    Reload,
     Rename,
     Slot,
     Start,
     State,
     Status,
     Step,
+    Tell,
     Unpause,
     Update,
     engine_name,
-    image_of,
     in_place,
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.project import project
+from paunchd.reconcile.remarks import not_as_declared, unread_files
+from paunchd.reconcile.reread import recorded, rereading
 from paunchd.reconcile.switch import Case, declared_restart, unfold
 from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
+
+IN_PASSING = (Accept, Reject, Update, Tell, Reload, RecordRead)
 
 
 def outlook(case: Case, now: float) -> Outlook:
@@ -46,7 +53,7 @@ def outlook(case: Case, now: float) -> Outlook:
     if attempt:
         status = _parked(drift, attempt) if drift.rolled_back else put_off(drift.name, attempt)
         return meanwhile(wanted, status, drift, now)
-    return wanted
+    return replace(wanted, steps=(*steps, *recorded(drift, _started_by(drift, steps))))
 
 
 def _wanted(case: Case, steps: tuple[Step, ...]) -> Outlook:
@@ -128,12 +135,18 @@ def _ended_well(drift: Drift) -> bool:
 
 def _leads_to(drift: Drift, steps: tuple[Step, ...]) -> str:
     """The revision that ends up started; a lane that starts nothing leads to the effective one."""
+    started = _started_by(drift, steps)
+    return started.hash if started else drift.effective.hash
+
+
+def _started_by(drift: Drift, steps: tuple[Step, ...]) -> Container | None:
+    last = steps[-1] if steps else None
+    if not isinstance(last, Start):
+        return None
     seen = drift.seen
     for step in steps:
         seen = project(seen, drift.name, step)
-    last = steps[-1] if steps else None
-    started = [c for c in seen.containers if isinstance(last, Start) and c.engine_name == last.engine_name]
-    return started[0].hash if started else drift.effective.hash
+    return next((c for c in seen.containers if c.engine_name == last.engine_name), None)
 
 
 def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
@@ -152,7 +165,7 @@ def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
 
 def _is_repair(drift: Drift, steps: tuple[Step, ...]) -> bool:
     live = drift.seen.live
-    if drift.restart_asked:
+    if drift.restart_asked or (live and steps == rereading(drift, live)):
         return False  # it was well: what an operator asks for is no failure, and puts off nothing
     restarted = live is not None and live.state in (ContainerState.EXITED, ContainerState.PAUSED)
     if any(isinstance(step, (Start, Unpause)) for step in steps):
@@ -174,7 +187,7 @@ def _status(case: Case, steps: tuple[Step, ...]) -> Status:
         return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
     if drift.rolled_back:
         return _rolled_back(drift, steps)
-    in_passing = drift.seen.live is not None and all(isinstance(step, (Accept, Reject, Update)) for step in steps)
+    in_passing = drift.seen.live is not None and all(isinstance(step, IN_PASSING) for step in steps)
     if steps and not in_passing:
         return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
     if drift.unknown:
@@ -194,31 +207,13 @@ def _rolled_back(drift: Drift, steps: tuple[Step, ...]) -> Status:
 
 def _good(drift: Drift) -> Status:
     if _running(drift):
-        return Status(drift.name, State.RUNNING, _not_as_declared(drift), settled=True)
+        return Status(drift.name, State.RUNNING, not_as_declared(drift), settled=True)
     if _ended_well(drift):
         return Status(drift.name, State.SUCCEEDED, settled=True)
     live = drift.seen.live
     if live is None:
         return Status(drift.name, State.FAILED, "gone, and nothing is known to make it again from")
     return Status(drift.name, State.FAILED, f"exited with code {live.details.exit_code}")
-
-
-def _not_as_declared(drift: Drift) -> str:
-    """In what a good container differs from its definition that nobody need do anything about."""
-    live = drift.seen.live
-    stuck = ", ".join(drift.limits_of(live).stuck) if live else ""
-    kept = f"{stuck}: no living container can be given that; the next replacement mends it" if stuck else ""
-    return "; ".join(filter(None, (_image_moved(drift), kept)))
-
-
-def _image_moved(drift: Drift) -> str:
-    """The engine shows an id in place of a name once that means another image, or none (T-020)."""
-    live, spec = drift.seen.live, drift.effective.spec
-    if live is None or spec is None or not spec.image or live.image == spec.image:
-        return ""
-    apart = image_of(drift.effective.hash)
-    moved = drift.effective.image if apart else live.image in live.image_id
-    return f"{spec.image} means another image now than the one that runs" if moved else ""
 
 
 def _on_trial(case: Case) -> Status:
@@ -268,6 +263,8 @@ def _reason(drift: Drift, steps: tuple[Step, ...]) -> Reason:
 
 def _upkeep(drift: Drift, steps: tuple[Step, ...]) -> Reason:
     live = drift.seen.live
+    if live and drift.content and drift.at_effective(live) and steps == rereading(drift, live):
+        return Reason("files-changed", unread_files(drift))
     if drift.seen.strays:
         return Reason("renamed", drift.seen.strays[0].engine_name)
     if live is None:

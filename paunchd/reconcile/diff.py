@@ -6,7 +6,8 @@ one is rejected. All that follows reads only the drift, so rollback needs no rul
 
 from dataclasses import dataclass
 
-from paunchd.reconcile.model import Container, Facts, Item, Past, Revision, Seen, bare
+from paunchd.reconcile.contents import changed_between
+from paunchd.reconcile.model import Container, Content, Facts, Item, Past, Revision, Seen, bare, image_of
 from paunchd.spec import Gap, Kind, Limits, changed_keys, gap
 
 
@@ -23,6 +24,7 @@ class Drift:
     past: Past
     effective: Revision
     good: Revision | None
+    content: Content | None = None
 
     @property
     def name(self) -> str:
@@ -83,17 +85,17 @@ class Drift:
 def diff(facts: Facts) -> dict[str, Drift]:
     """Return a drift for each declared name."""
     return {
-        name: _drift(item, facts.observed.of(name), facts.history.of(name))
+        name: _drift(item, facts.observed.of(name), facts.history.of(name), facts.contents.get(name))
         for name, item in facts.desired.items.items()
     }
 
 
-def _drift(item: Item, seen: Seen, past: Past) -> Drift:
+def _drift(item: Item, seen: Seen, past: Past, content: Content | None) -> Drift:
     good = good_of(item, seen, past)
     desired = Revision(item.hash, item.spec, item.image)
     rejected = item.spec.kind is Kind.CONTAINER and item.hash in past.rejected
     effective = good if rejected and good and good.hash != item.hash else desired
-    return Drift(item, seen, past, effective, good)
+    return Drift(item, seen, past, effective, good, content)
 
 
 def good_of(item: Item, seen: Seen, past: Past) -> Revision | None:
@@ -114,5 +116,8 @@ def changes(drift: Drift) -> str:
     good, new = drift.good, drift.effective
     if good is None or good.spec is None or new.spec is None:
         return ""
-    moved = bare(good.hash) == bare(new.hash) and good.hash != new.hash
-    return "image moved" if moved else ", ".join(changed_keys(good.spec, new.spec))
+    files = changed_between(good, new, drift.content, drift.past.read)
+    if bare(good.hash) != bare(new.hash):
+        return ", ".join(filter(None, (*changed_keys(good.spec, new.spec), files)))
+    moved = "image moved" if image_of(good.hash) != image_of(new.hash) else ""
+    return ", ".join(filter(None, (moved, files)))

@@ -8,14 +8,14 @@ finished.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import assert_never
 
 from paunchd.engine.protocol import Engine
-from paunchd.errors import EngineError, NotFound, Rejected, StoreError
+from paunchd.errors import Conflict, EngineError, NotFound, Rejected, StoreError
 from paunchd.labels import Identity, labels_of
 from paunchd.reconcile.model import (
     Accept,
@@ -24,8 +24,11 @@ from paunchd.reconcile.model import (
     Kill,
     Lane,
     Pull,
+    Read,
+    RecordRead,
     RecordTask,
     Reject,
+    Reload,
     Remove,
     Rename,
     Result,
@@ -34,6 +37,7 @@ from paunchd.reconcile.model import (
     Start,
     Step,
     Stop,
+    Tell,
     Unpause,
     Update,
     bare,
@@ -72,7 +76,8 @@ class Broke:
 Outcome = Done | CutShort | Broke
 
 LEND_AFTER_SECONDS = 2.0
-BRIEF = (Create, Start, Stop, Kill, Unpause, Remove, Rename, Update)
+RELOAD_SECONDS = 60.0
+BRIEF = (Create, Start, Stop, Kill, Unpause, Remove, Rename, Update, Tell)
 
 
 @dataclass(slots=True)
@@ -161,6 +166,14 @@ class Executor:
                 ids[to] = ids.pop(engine_name)
             case Update(engine_name, restart, limits):
                 await engine.update(_id(ids, engine_name), restart, limits)
+            case Tell(engine_name, signal):
+                with suppress(NotFound, Conflict):
+                    await engine.signal(_id(ids, engine_name), signal)
+            case Reload():
+                await self._reload(step, ids)
+            case RecordRead(engine_name, name, digest, files):
+                read = Read(_id(ids, engine_name), digest, files)
+                await asyncio.to_thread(self._store.save_read, name, read)
             case RunExec():
                 await self._exec(step)
             case RecordTask() | Accept() | Reject():
@@ -170,7 +183,8 @@ class Executor:
 
     async def _create(self, step: Create) -> str:
         spec = step.spec
-        who = Identity(step.name, step.config_id, bare(step.revision), spec.kind.value, str(spec.restart_policy))
+        hash_, policy = bare(step.revision), str(spec.restart_policy)
+        who = Identity(step.name, step.config_id, hash_, spec.kind.value, policy, step.files)
         return await self._engine.create(step.engine_name, spec, labels_of(who, self._owner))
 
     async def _record(self, lane: Lane, step: RecordTask | Accept | Reject, ids: Mapping[str, str]) -> None:
@@ -214,6 +228,19 @@ class Executor:
         except EngineError:
             return ""  # a log driver that cannot be read back must not stop a verdict
 
+    async def _reload(self, step: Reload, ids: Mapping[str, str]) -> None:
+        with suppress(NotFound, Conflict):
+            ran = await self._engine.run_exec(
+                _id(ids, step.engine_name),
+                step.command,
+                environment=step.spec.environment,
+                user=step.spec.user,
+                timeout_seconds=RELOAD_SECONDS,
+            )
+            if ran.exit_code != 0:
+                how = "it takes too long" if ran.exit_code is None else f"exit code {ran.exit_code}"
+                raise Rejected(f"cannot exec on_change in {step.engine_name}: {how}")
+
     async def _exec(self, step: RunExec) -> None:
         spec = step.spec
         ran = await self._engine.run_exec(
@@ -245,7 +272,7 @@ async def _lending(slots: asyncio.Semaphore, stop: Coroutine[None, None, None]) 
 
 
 def _touches_live(step: Step, name: str) -> bool:
-    return isinstance(step, (Stop, Kill, Remove, Rename, Update, Start)) and step.engine_name == name
+    return isinstance(step, (Stop, Kill, Remove, Rename, Update, Start, Tell, Reload)) and step.engine_name == name
 
 
 def _id(ids: Mapping[str, str], engine_name: str) -> str:

@@ -8,16 +8,16 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import structlog
 
 from paunchd.errors import EngineError, StoreError
-from paunchd.metrics import Metrics
-from paunchd.reconcile.execute import Broke, Executor, Outcome
+from paunchd.reconcile import contents, moved
+from paunchd.reconcile.execute import Broke, Outcome
 from paunchd.reconcile.gate import to_probe
 from paunchd.reconcile.model import (
+    Content,
     Create,
     Desired,
     Facts,
@@ -25,7 +25,6 @@ from paunchd.reconcile.model import (
     Lane,
     Observed,
     Plan,
-    Probe,
     Rules,
     Snapshot,
     State,
@@ -34,13 +33,9 @@ from paunchd.reconcile.model import (
     Trial,
 )
 from paunchd.reconcile.mount import doubted
-from paunchd.reconcile.moved import images_to_know, told_apart
-from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.plan import plan, trials
-from paunchd.reconcile.record import Recorder
 from paunchd.reconcile.tidy import tidy_up
-from paunchd.spec import Healthcheck
-from paunchd.store import Store
 
 FIRST_AWAY_SECONDS = 0.1
 LONGEST_AWAY_SECONDS = 5.0
@@ -49,41 +44,6 @@ STORE_REFUSED_SECONDS = 1.0
 STOOD_STILL_SECONDS = 10.0
 
 log = structlog.get_logger()
-
-
-class Source(Protocol):
-    def load(self) -> Desired: ...
-
-
-class Prober(Protocol):
-    @property
-    def results(self) -> Mapping[str, Probe]: ...
-
-    def watch(self, targets: Mapping[str, Healthcheck]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a loop works with. *publish* is given each snapshot; *store* is read and, for tidying up, written."""
-
-    source: Source
-    observer: Observer
-    store: Store
-    executor: Callable[[Callable[[Lane], bool], Callable[[Lane, Step], None]], Executor]
-    recorder: Recorder
-    prober: Prober
-    metrics: Metrics
-    publish: Callable[[Snapshot], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """*gap_seconds*: the shortest time between two passes, so that a storm of events costs few of them."""
-
-    resync_seconds: float
-    slow_resync_seconds: float
-    lanes: int
-    gap_seconds: float = 0.02
 
 
 class Loop:
@@ -106,6 +66,7 @@ class Loop:
         self._trials: dict[str, Trial] = {}
         self._since: dict[str, tuple[State, float]] = {}
         self._desired = Desired(0, {})
+        self._contents: Mapping[str, Content] = {}
         self._last: Snapshot | None = None
         self._full_at = clock()
         self._away_seconds = 0.0
@@ -162,7 +123,7 @@ class Loop:
     def _until_next(self, made: Plan) -> float:
         now = self._clock()
         shut_until = self._shut_until if now < self._shut_until else None
-        moments = (now + self._pace.resync_seconds, made.look_again_at, shut_until)
+        moments = (now + self._pace.resync_seconds, made.look_again_at, shut_until, self._parts.contents.due_at)
         return min(moment for moment in moments if moment is not None) - now
 
     # --- observe --------------------------------------------------------------------------------------------------
@@ -181,8 +142,10 @@ class Loop:
         now = self._clock()
         if self._away_seconds or now - self._full_at >= self._pace.slow_resync_seconds:
             self._parts.observer.forget_all()
+            self._parts.contents.changed()
             self._full_at = now
-        images = images_to_know(self._desired, self._history(), self.rules)
+        self._contents = await self._parts.contents.look(self._desired, self._history())
+        images = moved.images_to_know(self._desired, self._history(), self.rules)
         observed = await self._parts.observer.look(self._desired, self._trials, self._parts.prober.results, images)
         if self._away_seconds or observed.at > self._look_due:
             self._trials = {}  # nobody has looked, and what happened meanwhile is nobody's failure: gates start over
@@ -194,7 +157,8 @@ class Loop:
     def _facts(self, observed: Observed, in_flight: frozenset[str]) -> Facts:
         history = self._history()
         desired = doubted(self._desired, history, observed)
-        return told_apart(Facts(desired, observed, history, in_flight, observed.at), self.rules)
+        found = Facts(desired, observed, history, in_flight, observed.at, self._contents)
+        return moved.told_apart(contents.told_apart(found), self.rules)
 
     def _history(self) -> History:
         stored = History(self._parts.store.names(), self.confirmed)
@@ -277,6 +241,7 @@ class Loop:
             doing=dict(self._doing),
             since={name: at for name, (_, at) in since.items()},
             wall_offset=wall - self._clock(),
+            contents=facts.contents,
         )
         self._show(self._last)
 

@@ -21,6 +21,7 @@ from paunchd.reconcile.model import (
     bare,
     image_of,
     pinned,
+    unpinned,
 )
 from paunchd.spec import ContainerSpec, Kind
 
@@ -72,7 +73,7 @@ def _is_told_apart(item: Item, past: Past, rules: Rules) -> bool:
     if item.spec.kind is not Kind.CONTAINER:
         return False
     remembered = [past.good.hash] if past.good else []
-    remembered += [revision for revision in past.rejected if bare(revision) == item.hash]
+    remembered += [revision for revision in past.rejected if bare(revision) == bare(item.hash)]
     return _replaces(item, rules) or any(image_of(revision) for revision in remembered)
 
 
@@ -105,20 +106,20 @@ def _good(good: Revision | None, item: Item, seen: Seen, images: Images) -> Revi
         return None
     there = [c.hash for c in (seen.prev, seen.live, seen.next, *seen.strays) if c]
     own = image_of(good.hash)
-    image = own if own and images.get(own, own) else _at(bare(good.hash), there)
-    spec = good.spec or (item.spec if bare(good.hash) == item.hash else None)
-    return Revision(pinned(bare(good.hash), image), spec, _from(image, spec, images))
+    image = own if own and images.get(own, own) else _at(unpinned(good.hash), there)
+    spec = good.spec or (item.spec if unpinned(good.hash) == item.hash else None)
+    return Revision(pinned(unpinned(good.hash), image), spec, _from(image, spec, images))
 
 
 def _rejected(rejected: Mapping[str, str], desired: str) -> Mapping[str, str]:
     """What was rejected while images were not told apart stays rejected, whatever its image."""
-    cause = rejected.get(bare(desired))
+    cause = rejected.get(unpinned(desired))
     return rejected if cause is None else {**rejected, desired: cause}
 
 
 def _at(hash_: str, revisions: Iterable[str]) -> str:
     """The image of the first of *revisions* that is of this spec."""
-    return next((image_of(one) for one in revisions if bare(one) == hash_ and image_of(one)), "")
+    return next((image_of(one) for one in revisions if unpinned(one) == hash_ and image_of(one)), "")
 
 
 def _from(image: str, spec: ContainerSpec | None, images: Images) -> str:

@@ -147,6 +147,7 @@ def _container(one: Listed, who: Identity, details: Details) -> Container:
         state=details.state,
         health=one.health,
         details=details,
+        files=who.files,
     )
 
 

@@ -19,6 +19,8 @@ from paunchd.reconcile.switch import case_of
 from paunchd.reconcile.verdict import advance, gate_of
 from paunchd.spec import Kind
 
+WRITTEN = "its config files are being written"
+
 
 def plan(facts: Facts, rules: Rules) -> Plan:
     """Return the lanes that may begin now, everyone's status, and when to look again at the latest."""
@@ -28,7 +30,7 @@ def plan(facts: Facts, rules: Rules) -> Plan:
         [Declared(drifts[name].item, _as_yet(outlook, facts)) for name, outlook in outlooks.items()],
         rules.between_steps,
     )
-    for name, status in (waiting | _degraded(outlooks, drifts, facts)).items():
+    for name, status in (waiting | _degraded(outlooks, drifts, facts) | _written(outlooks, drifts)).items():
         outlooks[name] = _put_off(outlooks[name], status, drifts[name], facts)
     outlooks |= {outlook.name: outlook for outlook in removals(facts, rules)}
     statuses = {name: _status(outlook, facts) for name, outlook in outlooks.items()}
@@ -97,6 +99,16 @@ def _degraded(outlooks: Mapping[str, Outlook], drifts: Mapping[str, Drift], fact
     }
 
 
+def _written(outlooks: Mapping[str, Outlook], drifts: Mapping[str, Drift]) -> dict[str, Status]:
+    """What reads config files that are just being written is replaced once they are all there, for whatever reason."""
+    return {
+        name: Status(name, State.WAITING, WRITTEN, until=drift.content.until)
+        for name, drift in drifts.items()
+        if drift.content and drift.content.until and drift.seen.containers
+        if outlooks[name].turn and outlooks[name].steps
+    }
+
+
 def _status(outlook: Outlook, facts: Facts) -> Status:
     status = outlook.status
     if outlook.name in facts.in_flight:
@@ -106,6 +118,9 @@ def _status(outlook: Outlook, facts: Facts) -> Status:
     item = facts.desired.items.get(outlook.name)
     if status.settled and item and item.kept_because:
         return replace(status, state=State.BROKEN, reason=item.kept_because, settled=False)
+    content = facts.contents.get(outlook.name)
+    if status.settled and content and content.until:
+        return replace(status, reason=status.reason or WRITTEN, settled=False, until=content.until)
     return replace(status, settled=status.settled and not outlook.steps)
 
 

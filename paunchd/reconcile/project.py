@@ -16,8 +16,10 @@ from paunchd.reconcile.model import (
     Health,
     Kill,
     Pull,
+    RecordRead,
     RecordTask,
     Reject,
+    Reload,
     Remove,
     Rename,
     RunExec,
@@ -26,6 +28,7 @@ from paunchd.reconcile.model import (
     Start,
     Step,
     Stop,
+    Tell,
     Unpause,
     Update,
 )
@@ -52,7 +55,9 @@ def project(seen: Seen, name: str, step: Step) -> Seen:
             return _renamed(seen, name, engine, to)
         case Update():
             return _updated(seen, step)
-        case Pull() | CheckSources() | RunExec() | RecordTask() | Accept() | Reject():
+        case Tell() | Reload() | RecordRead() | RunExec() | RecordTask():
+            return seen
+        case Pull() | CheckSources() | Accept() | Reject():
             return seen
         case _:
             assert_never(step)
@@ -153,4 +158,5 @@ def _created(step: Create) -> Container:
             started_at="",
             finished_at="",
         ),
+        files=step.files,
     )

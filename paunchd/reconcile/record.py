@@ -22,6 +22,7 @@ from paunchd.reconcile.model import (
     Reject,
     RunExec,
     Step,
+    Update,
     in_place,
 )
 from paunchd.store import Store
@@ -107,11 +108,13 @@ class Recorder:
             self._metrics.count_rollback(rejected.name, rejected.code)
         if failure:
             self._put_off(lane, failure, refused=False)
-        elif in_place(lane.steps):
+        elif in_place(lane.steps) and isinstance(last, Update):
             # Remembered until it is seen: what the engine accepts and does not keep would be set at every look.
             self._put_off(lane, "was set, and is not there any more", refused=True)
         elif lane.repair:
             self._put_off(lane, f"again: {lane.reason}", refused=False)
+        elif in_place(lane.steps):
+            self.updates.pop(lane.name, None)
         else:
             self.attempts.pop(lane.name, None)
 

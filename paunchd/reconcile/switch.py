@@ -17,6 +17,7 @@ from paunchd.reconcile.model import (
     Create,
     Health,
     Pull,
+    RecordRead,
     Reject,
     Remove,
     Rename,
@@ -28,8 +29,10 @@ from paunchd.reconcile.model import (
     Unpause,
     Update,
     engine_name,
+    files_of,
 )
 from paunchd.reconcile.project import project
+from paunchd.reconcile.reread import rereading
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
 from paunchd.spec import NO_RESTART, ContainerSpec, RestartPolicy
 
@@ -66,8 +69,8 @@ def unfold(case: Case) -> tuple[Step, ...]:
 
 
 def _is_apart(step: Step) -> bool:
-    """In a lane of its own: a record may be one for a whole group, a limit may be refused."""
-    return isinstance(step, (Accept, Reject)) or (isinstance(step, Update) and step.limits is not None)
+    """In a lane of its own: a record may be one for a whole group, a limit or a reload may be refused."""
+    return isinstance(step, (Accept, Reject, RecordRead)) or (isinstance(step, Update) and step.limits is not None)
 
 
 def following(case: Case) -> tuple[Step, ...]:
@@ -164,7 +167,7 @@ def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
         case Healthy() if drift.good is None:
             return (_accept(drift.name, drift.effective),)
         case _:
-            return _limits(drift, live)
+            return _in_place(drift, live)
 
 
 def _upkeep(drift: Drift, live: Container) -> tuple[Step, ...]:
@@ -173,7 +176,7 @@ def _upkeep(drift: Drift, live: Container) -> tuple[Step, ...]:
     spec = drift.effective.spec
     if live.health is Health.UNHEALTHY and spec and spec.on_unhealthy == "restart":
         return (Stop(live.engine_name), Start(live.engine_name))
-    return _limits(drift, live)
+    return _in_place(drift, live)
 
 
 def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
@@ -226,9 +229,11 @@ def _prepare(drift: Drift) -> tuple[Step, ...]:
     recipe = drift.effective.recipe
     if recipe is None:
         return ()  # only its hash is known and no container of it is left: nothing can be made from that
+    next_ = engine_name(drift.name, Slot.NEXT)
+    files = files_of(drift.effective.hash) or (drift.content.digest if drift.content else "")
     return (
         *preparation(drift.name, recipe, known=drift.is_good),
-        Create(engine_name(drift.name, Slot.NEXT), drift.name, drift.item.config_id, drift.effective.hash, recipe),
+        Create(next_, drift.name, drift.item.config_id, drift.effective.hash, recipe, files),
     )
 
 
@@ -250,8 +255,11 @@ def declared_restart(drift: Drift, container: Container) -> RestartPolicy:
     return RestartPolicy.parse(container.restart)
 
 
-def _limits(drift: Drift, live: Container) -> tuple[Step, ...]:
+def _in_place(drift: Drift, live: Container) -> tuple[Step, ...]:
     """What differs and needs no new container; last, so that a value the engine refuses costs no start, no verdict."""
+    again = rereading(drift, live)
+    if again:
+        return again
     settable = drift.limits_of(live).settable
     return (Update(live.engine_name, limits=settable),) if settable else ()
 

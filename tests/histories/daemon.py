@@ -18,14 +18,16 @@ from paunchd.errors import EngineError, StoreError
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
 from paunchd.reconcile.execute import Executor
-from paunchd.reconcile.loop import Loop, Pace, Parts
+from paunchd.reconcile.loop import Loop
 from paunchd.reconcile.model import Desired, Snapshot
 from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.record import Recorder
 from paunchd.requests import Requests
 from paunchd.settings import Settings
 from paunchd.source import Source
 from paunchd.store import Store
+from tests.fakes.contents import FakeContents
 from tests.histories.faults import Killed, Life, Line, Wire
 from tests.histories.revisions import OWNER
 
@@ -111,6 +113,7 @@ class Daemon:
         observer = Observer(line, OWNER, clock)
         parts = Parts(
             source=TellingSource(Source(directory, store), life, told),
+            contents=FakeContents(),
             observer=observer,
             store=store,
             executor=lambda outdated, doing: Executor(line, store, OWNER, outdated, doing),

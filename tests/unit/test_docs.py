@@ -67,7 +67,12 @@ def test_the_reference_names_what_has_no_effect():
 
 @pytest.mark.parametrize(
     ("head", "keys"),
-    [("header", HEADER_KEYS), ("healthcheck", spec.Healthcheck.KEYS), ("rollout", spec.Rollout.KEYS)],
+    [
+        ("header", HEADER_KEYS),
+        ("healthcheck", spec.Healthcheck.KEYS),
+        ("rollout", spec.Rollout.KEYS),
+        ("config_files", spec.ConfigFiles.KEYS),
+    ],
 )
 def test_the_reference_names_the_keys_of_each_part(head, keys):
     """Header, health check and rollout have exactly the keys that are described."""

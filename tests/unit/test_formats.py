@@ -86,7 +86,8 @@ def test_a_stray_key_is_a_warning_where_templates_have_them():
     """Files in TripleO's layouts keep their containers in spite of a stray key."""
     found = read('{"web": {"image": "x",\n  "config_volume": "a"}}', "a.json", strict=False)
     assert list(found.definitions) == ["web"]
-    assert [str(fault) for fault in found.warnings] == ["a.json:2:3 at web.config_volume: unknown key `config_volume`"]
+    [warning] = found.warnings
+    assert str(warning).startswith("a.json:2:3 at web.config_volume: unknown key `config_volume`")
 
 
 def test_a_key_without_effect_is_a_warning_everywhere():

@@ -11,11 +11,13 @@ from prometheus_client import CollectorRegistry
 from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Executor
-from paunchd.reconcile.loop import LONGEST_AWAY_SECONDS, Loop, Pace, Parts
+from paunchd.reconcile.loop import LONGEST_AWAY_SECONDS, Loop
 from paunchd.reconcile.model import Config, ContainerState, Desired, Fault, Health, Probe
 from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.record import Recorder
 from paunchd.store import Store
+from tests.fakes.contents import FakeContents
 from tests.fakes.engine import Behaviour, FakeEngine
 from tests.unit.places import RULES, item
 
@@ -77,7 +79,7 @@ class World:
 
     def __init__(self, store, *, resync_seconds=1000.0, slow_resync_seconds=5000.0, lanes=4):
         self.engine = StubbornEngine(images={"stub:1", "stub:2"})
-        self.store, self.shelf, self.probes = store, Shelf(), Probes()
+        self.store, self.shelf, self.probes, self.contents = store, Shelf(), Probes(), FakeContents()
         self.snapshots = []
         self.skipped = 0.0
         time = asyncio.get_running_loop().time
@@ -90,6 +92,7 @@ class World:
         self.recorder = Recorder(store, metrics, clock, random.Random(7))
         parts = Parts(
             source=self.shelf,
+            contents=self.contents,
             observer=Observer(self.engine, OWNER, clock),
             store=store,
             executor=lambda outdated, doing: Executor(self.engine, store, OWNER, outdated, doing),

@@ -65,8 +65,8 @@ def test_a_foreign_container_is_never_removed():
 def test_there_is_no_step_that_removes_a_volume_or_an_image():
     """Named volumes and images stay, because nothing here can remove one."""
     assert sorted(step.__name__ for step in get_args(Step)) == [
-        "Accept", "CheckSources", "Create", "Kill", "Pull", "RecordTask", "Reject", "Remove", "Rename", "RunExec",
-        "Start", "Stop", "Unpause", "Update",
+        "Accept", "CheckSources", "Create", "Kill", "Pull", "RecordRead", "RecordTask", "Reject", "Reload", "Remove",
+        "Rename", "RunExec", "Start", "Stop", "Tell", "Unpause", "Update",
     ]  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """What a pass decides from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from paunchd.reconcile.model.content import Content
 from paunchd.reconcile.model.desired import Desired
 from paunchd.reconcile.model.history import History
 from paunchd.reconcile.model.observed import Observed
@@ -12,7 +14,7 @@ class Facts:
     """All that a pass decides from.
 
     *in_flight*: names whose lane is being carried out right now. *now*: when the look began, for what was seen proves
-    nothing about the time that the look itself took.
+    nothing about the time that the look itself took. *contents*: of every name that reads config files.
     """
 
     desired: Desired
@@ -20,6 +22,7 @@ class Facts:
     history: History
     in_flight: frozenset[str]
     now: float
+    contents: Mapping[str, Content] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

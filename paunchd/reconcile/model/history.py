@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from paunchd.reconcile.model.content import Read
 from paunchd.reconcile.model.revision import Revision
 
 
@@ -77,7 +78,7 @@ class Past:
     start order, for taking it down in reverse. *good_at*: when *good* was proven, by the wall clock; one moment for a
     whole group, and only compared for equality. *before*: what was good before *good*. *rejected* and *results* map a
     revision's hash (an exec's: ``hash@target hash``) to the cause and the outcome. *update*: the newest try to change
-    something in place, which puts off nothing but itself.
+    something in place, which puts off nothing but itself. *read*: the config files that its container has read.
     """
 
     known: bool = False
@@ -89,6 +90,7 @@ class Past:
     results: Mapping[str, Result] = field(default_factory=dict)
     hold: bool = False
     restart: Restart | None = None
+    read: Read | None = None
     attempt: Attempt | None = None
     update: Attempt | None = None
     trial: Trial | None = None

@@ -78,7 +78,10 @@ def engine_name(name: str, slot: Literal[Slot.LIVE, Slot.NEXT, Slot.PREV]) -> st
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One owned container. *details* may be older than the rest while nothing hangs on them (see ``observe``)."""
+    """One owned container. *details* may be older than the rest while nothing hangs on them (see ``observe``).
+
+    *files*: the digest of the config files it was made to read; empty where it reads none, or was made before that.
+    """
 
     id: str
     engine_name: str
@@ -93,6 +96,7 @@ class Container:
     state: ContainerState
     health: Health
     details: Details
+    files: str = ""
 
     @property
     def running(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from paunchd.reconcile.model.content import Content
 from paunchd.reconcile.model.desired import Desired
 from paunchd.reconcile.model.history import History
 from paunchd.reconcile.model.observed import Observed
@@ -104,6 +105,7 @@ class Snapshot:
     doing: Mapping[str, str] = field(default_factory=dict)
     since: Mapping[str, float] = field(default_factory=dict)
     wall_offset: float = 0.0
+    contents: Mapping[str, Content] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:

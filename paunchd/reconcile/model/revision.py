@@ -1,9 +1,13 @@
-"""Revisions and their names: the hash of a spec, and behind a ``~`` the image, where images are told apart."""
+"""Revisions and their names: the hash of a spec; behind a ``+`` the config files it was made to read, where it reads
+any; behind a ``~`` the image, where images are told apart.
+"""
 
+import re
 from dataclasses import dataclass
 
 from paunchd.spec import ContainerSpec
 
+_FILES = "+"
 _PIN = "~"
 _DIGEST = "sha256:"
 _SHOWN_DIGITS = 12
@@ -30,11 +34,11 @@ class Revision:
 
 def pinned(revision: str, image_id: str) -> str:
     """Return *revision* of the very image *image_id*; without one, and for no revision at all, it is left as it is."""
-    return f"{bare(revision)}{_PIN}{image_id.removeprefix(_DIGEST)}" if revision and image_id else revision
+    return f"{unpinned(revision)}{_PIN}{image_id.removeprefix(_DIGEST)}" if revision and image_id else revision
 
 
-def bare(revision: str) -> str:
-    """The hash of the spec alone, which is what labels hold."""
+def unpinned(revision: str) -> str:
+    """*revision* whatever its image."""
     return revision.partition(_PIN)[0]
 
 
@@ -44,8 +48,23 @@ def image_of(revision: str) -> str:
     return f"{_DIGEST}{digits}" if digits else ""
 
 
+def reading(revision: str, files: str) -> str:
+    """Return *revision* with config files of the digest *files* instead of what it had; none where that is empty."""
+    rest, pin, image = revision.partition(_PIN)
+    hash_ = rest.partition(_FILES)[0]
+    return f"{hash_}{_FILES}{files}{pin}{image}" if hash_ and files else f"{hash_}{pin}{image}"
+
+
+def files_of(revision: str) -> str:
+    """The digest of the config files *revision* is of; empty where they are no part of it."""
+    return unpinned(revision).partition(_FILES)[2]
+
+
+def bare(revision: str) -> str:
+    """The hash of the spec alone, which is what labels hold."""
+    return unpinned(revision).partition(_FILES)[0]
+
+
 def short(revision: str) -> str:
-    """The first twelve digits of a hash, behind its scheme, and of the image: enough for people."""
-    scheme, colon, rest = revision.partition(":")
-    digits, pin, image = rest.partition(_PIN)
-    return f"{scheme}{colon}{digits[:_SHOWN_DIGITS]}{pin}{image[:_SHOWN_DIGITS]}"
+    """The first twelve digits of a hash, behind its scheme, of the files and of the image: enough for people."""
+    return re.sub(rf"([0-9a-z]{{{_SHOWN_DIGITS}}})[0-9a-z]+", r"\1", revision)

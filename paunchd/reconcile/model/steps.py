@@ -1,6 +1,6 @@
 """The steps of a lane: each is one engine call or one record, and says itself in the plan's text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from paunchd.reconcile.model.revision import short
@@ -34,6 +34,7 @@ class Create:
     config_id: str
     revision: str
     spec: ContainerSpec
+    files: str = ""
 
     def __str__(self) -> str:
         return f"create {self.engine_name} from {self.spec.image}"
@@ -113,6 +114,48 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Send *signal* to the container, which has changed config files to read. One that does not run any more reads them
+    when it starts (T-091).
+    """
+
+    engine_name: str
+    signal: str
+
+    def __str__(self) -> str:
+        return f"signal {self.engine_name} with {self.signal}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """The same by a command inside the container."""
+
+    engine_name: str
+    spec: ContainerSpec
+    command: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"exec on_change in {self.engine_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRead:
+    """Remember that the container has read *files*, which *digest* is of."""
+
+    engine_name: str
+    name: str
+    digest: str
+    files: Mapping[str, str]
+
+    @property
+    def values(self) -> str:
+        return f"config files {short(self.digest)}"
+
+    def __str__(self) -> str:
+        return f"record {self.values} as read by {self.engine_name}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunExec:
     """Run *spec*'s command inside the live container of *target*; *key* is where its result is kept."""
 
@@ -176,9 +219,10 @@ class Reject:
 
 
 def in_place(steps: Sequence["Step"]) -> str:
-    """The values that *steps* set on a living container, where they do nothing else; else nothing."""
-    values = [step.values for step in steps if isinstance(step, Update)]
-    return ", ".join(values) if len(values) == len(steps) else ""
+    """What *steps* set on a living container, or have it read, where they do nothing else; else nothing."""
+    if not all(isinstance(step, (Update, Tell, Reload, RecordRead)) for step in steps):
+        return ""
+    return ", ".join(step.values for step in steps if isinstance(step, (Update, RecordRead)))
 
 
 def _with(others: Sequence[Accept | Reject]) -> str:
@@ -196,6 +240,9 @@ Step = (
     | Remove
     | Rename
     | Update
+    | Tell
+    | Reload
+    | RecordRead
     | RunExec
     | RecordTask
     | Accept

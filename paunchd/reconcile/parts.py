@@ -1,0 +1,58 @@
+"""What a loop is put together from. Decides nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from paunchd.metrics import Metrics
+from paunchd.reconcile.execute import Executor
+from paunchd.reconcile.model import Content, Desired, History, Lane, Probe, Snapshot, Step
+from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.record import Recorder
+from paunchd.spec import Healthcheck
+from paunchd.store import Store
+
+
+class Source(Protocol):
+    def load(self) -> Desired: ...
+
+
+class Contents(Protocol):
+    @property
+    def due_at(self) -> float: ...
+
+    def changed(self) -> None: ...
+
+    async def look(self, desired: Desired, history: History) -> Mapping[str, Content]: ...
+
+
+class Prober(Protocol):
+    @property
+    def results(self) -> Mapping[str, Probe]: ...
+
+    def watch(self, targets: Mapping[str, Healthcheck]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a loop works with. *publish* is given each snapshot; *store* is read and, for tidying up, written."""
+
+    source: Source
+    contents: Contents
+    observer: Observer
+    store: Store
+    executor: Callable[[Callable[[Lane], bool], Callable[[Lane, Step], None]], Executor]
+    recorder: Recorder
+    prober: Prober
+    metrics: Metrics
+    publish: Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """*gap_seconds*: the shortest time between two passes, so that a storm of events costs few of them."""
+
+    resync_seconds: float
+    slow_resync_seconds: float
+    lanes: int
+    gap_seconds: float = 0.02
