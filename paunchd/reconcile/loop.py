@@ -106,15 +106,14 @@ class Loop:
     async def _pass(self, lanes: asyncio.TaskGroup) -> float:
         await self._read()
         # A lane that ends while we look may have changed what we have just seen; its name is left to the next pass.
-        busy = frozenset(self._lanes)
+        busy = dict(self._lanes)
         observed = await self._look()
-        facts = self._facts(observed, busy)
-        self._trials = trials(facts, self.rules)
-        facts = self._facts(observed, busy)
+        self._trials = trials(self._facts(observed, frozenset(busy)), self.rules)
+        facts = self._facts(observed, frozenset(busy))
         made = plan(facts, self.rules)
         self._parts.prober.watch(to_probe(facts, self._trials))
         self._begin(made, lanes)
-        self._publish(facts, made)
+        self._publish(facts, made, busy)
         await self._tidy_up(facts)
         delay = self._until_next(made)
         self._look_due = observed.at + delay + STOOD_STILL_SECONDS
@@ -224,7 +223,8 @@ class Loop:
 
     # --- tell -----------------------------------------------------------------------------------------------------
 
-    def _publish(self, facts: Facts, made: Plan) -> None:
+    def _publish(self, facts: Facts, made: Plan, busy: Mapping[str, Lane]) -> None:
+        """Tell of a pass: lanes that were *busy* when it looked are not judged, though they may have ended by now."""
         wall = time.time()
         since = {}
         for name, status in made.statuses.items():
@@ -237,7 +237,7 @@ class Loop:
             history=facts.history,
             plan=made,
             observed_generation=facts.desired.generation,
-            in_flight=dict(self._lanes),
+            in_flight={**busy, **self._lanes},
             doing=dict(self._doing),
             since={name: at for name, (_, at) in since.items()},
             wall_offset=wall - self._clock(),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
+from paunchd import readings
 from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Executor
@@ -343,6 +344,26 @@ async def test_a_lane_that_has_ended_leaves_nothing_behind(world):
         world.put(item(name))
         await world.becomes("running", name)
     assert (world.loop._lanes, world.loop._begun_with, world.loop._doing) == ({}, {}, {})
+
+
+async def test_what_ends_while_a_pass_looks_is_not_called_a_failure_before_it_is_judged(world):
+    """Whoever waits for a verdict would be told of a failure before it was recorded, and before it is rolled back."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.engine.behaviours["fail",] = Behaviour(exits=3)
+    world.engine.hold("start web")
+    world.put(item("web", command=["fail"], restart="no"))
+    await world.until(lambda: world.last.in_flight)
+    world.engine.hold("list")
+    world.loop.wake()
+    await asyncio.sleep(1)
+    world.engine.let_go("start web")
+    await asyncio.sleep(1)
+    world.engine.let_go("list")
+    await world.becomes("rolled-back", "web")
+    failures = [snapshot for snapshot in world.snapshots if readings.has_failed(snapshot, "web")]
+    assert failures
+    assert {readings.state_of(snapshot, "web").value for snapshot in failures} == {"rolled-back"}
 
 
 async def test_a_crash_in_a_pass_does_not_end_the_loop(world):
