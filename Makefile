@@ -1,5 +1,6 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: chromium demo test test-crash test-histories soak mutation lint format bench bench-parts lock clean setup engine prometheus
+.PHONY: chromium demo test test-crash test-histories test-node soak mutation lint format bench bench-parts lock clean setup engine \
+    prometheus
 
 PYTEST = .venv/bin/pytest
 
@@ -23,6 +24,10 @@ test: setup engine prometheus chromium  ## everything, on a real engine of its o
 
 test-crash: setup engine  ## kill -9 of the daemon around every engine call and every store write of every story
 	PAUNCHD_CRASH=all $(PYTEST) -q -s tests/crash
+
+test-node: setup engine  ## a whole node under systemd, from its units and from Heat's metadata; kept for the next run
+	@contrib/lab/debian_root.sh
+	PAUNCHD_NODE=1 $(PYTEST) -q -s tests/node
 
 soak: setup engine  ## MINUTES=… of random faults on a hundred containers: fixed points, invariants, leaks, lag
 	PAUNCHD_SOAK_MINUTES=$(or $(MINUTES),20) $(PYTEST) -q -s tests/soak/test_soak.py
@@ -60,4 +65,4 @@ lock: setup  ## take the newest versions that pyproject.toml allows
 	    --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .lab mutants

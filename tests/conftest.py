@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -64,14 +65,18 @@ async def engine(engine_url: str) -> AsyncIterator[DockerEngine]:
 
 @pytest.fixture(scope="session")
 def docker(engine_url: str, tmp_path_factory: pytest.TempPathFactory) -> Docker:
-    """Run the docker client against the session's engine and return what it prints; it fails loudly."""
+    """Run the docker client against the session's engine and return what it prints; it fails loudly.
+
+    *stdin* are bytes, or an open file.
+    """
     settings = tmp_path_factory.mktemp("docker-config")
     environment = {**os.environ, "DOCKER_HOST": engine_url, "DOCKER_CONFIG": str(settings)}
 
-    def run(*arguments: str) -> str:
-        done = subprocess.run(["docker", *arguments], env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
-        return done.stdout.strip()
+    def run(*arguments: str, stdin: bytes | IO[bytes] = b"") -> str:
+        given = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
+        done = subprocess.run(["docker", *arguments], env=environment, capture_output=True, check=False, **given)
+        assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr.decode(errors='replace')}"
+        return done.stdout.decode(errors="replace").strip()
 
     return run
 

@@ -34,10 +34,22 @@ class LabError(Exception):
     """Raised when no private engine can be had; the text says what to do."""
 
 
-def _lacks_sys_resource() -> bool:
+def lacks_sys_resource() -> bool:
     lines = Path("/proc/self/status").read_text().splitlines()
     bounding = next(line for line in lines if line.startswith("CapBnd:"))
     return not int(bounding.split()[1], 16) & _SYS_RESOURCE
+
+
+def runtime_wrapper(python: str, fitter: Path) -> str:
+    """Return the text of a program that stands for runc: *fitter* (`oci_bundle`) first, then runc itself."""
+    return (
+        "#!/bin/sh\n"
+        'for argument in "$@"; do\n'
+        f'  case "$argument" in create|exec) "{python}" -IS "{fitter}" "$@" || exit 1; break\n'
+        "  esac\n"
+        "done\n"
+        'exec runc "$@"\n'
+    )
 
 
 def _requirements() -> str:
@@ -132,21 +144,13 @@ class PrivateEngine:
         options += ["--exec-root", str(directory / "exec"), "--pidfile", str(directory / "pid")]
         options += ["--config-file", str(directory / "daemon.json"), "--iptables=false", *self._arguments]
         (directory / "daemon.json").write_text("{}")
-        if _lacks_sys_resource():
+        if lacks_sys_resource():
             options += ["--add-runtime", f"lab={self._write_wrapper()}", "--default-runtime", "lab"]
         return options
 
     def _write_wrapper(self) -> Path:
-        fitter = Path(__file__).resolve().with_name("oci_bundle.py")
         wrapper = self.directory / "oci-runtime"
-        wrapper.write_text(
-            "#!/bin/sh\n"
-            'for argument in "$@"; do\n'
-            f'  case "$argument" in create|exec) "{sys.executable}" -IS "{fitter}" "$@" || exit 1; break\n'
-            "  esac\n"
-            "done\n"
-            'exec runc "$@"\n'
-        )
+        wrapper.write_text(runtime_wrapper(sys.executable, Path(__file__).resolve().with_name("oci_bundle.py")))
         wrapper.chmod(0o755)
         return wrapper
 
