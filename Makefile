@@ -1,6 +1,6 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: chromium demo test test-crash test-histories test-node soak mutation lint format bench bench-parts lock clean setup engine \
-    prometheus
+.PHONY: chromium demo heat test test-crash test-histories test-node soak mutation lint format bench bench-parts lock clean setup \
+    engine prometheus
 
 PYTEST = .venv/bin/pytest
 
@@ -16,6 +16,9 @@ prometheus:
 chromium:
 	@contrib/lab/install_chromium.sh
 
+heat: setup
+	@contrib/lab/install_heat.sh
+
 demo: setup  ## the whole story on a real engine, then everything is gone again
 	@.venv/bin/python contrib/demo/demo.py
 
@@ -25,7 +28,7 @@ test: setup engine prometheus chromium  ## everything, on a real engine of its o
 test-crash: setup engine  ## kill -9 of the daemon around every engine call and every store write of every story
 	PAUNCHD_CRASH=all $(PYTEST) -q -s tests/crash
 
-test-node: setup engine  ## a whole node under systemd, from its units and from Heat's metadata; kept for the next run
+test-node: setup engine heat  ## a whole node under systemd, from its units and from Heat's metadata; kept for the next run
 	@contrib/lab/debian_root.sh
 	PAUNCHD_NODE=1 $(PYTEST) -q -s tests/node
 
