@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -14,14 +15,18 @@ from paunchd.reconcile.model import (
     Kill,
     Lane,
     Pull,
+    Read,
     Reason,
+    RecordRead,
     RecordTask,
     Reject,
+    Reload,
     Remove,
     Rename,
     RunExec,
     Start,
     Stop,
+    Tell,
     Unpause,
     Update,
 )
@@ -104,6 +109,54 @@ async def test_a_first_start_has_no_downtime(bench):
     """Where nothing was stopped nobody was away."""
     outcome = await bench.run(CREATE, Rename("web.next", "web", "promote"), Start("web"))
     assert outcome == Done(None)
+
+
+READ = RecordRead("web", "web", "s1.new", {"nova.conf": "644:2"})
+
+
+async def test_t091_a_reload_is_recorded_once_it_was_told(bench):
+    """A signal or a command, then what has been read, of this very container (T-091)."""
+    ref = await bench.make("web")
+    assert await bench.run(Tell("web", "SIGHUP"), READ) == Done(None)
+    assert bench.store.names()["web"].read == Read(ref, "s1.new", {"nova.conf": "644:2"})
+    assert await bench.run(Reload("web", spec(user="nova"), ("kolla_set_configs",)), READ) == Done(None)
+    assert bench.engine.calls == ["signal web SIGHUP", "exec web kolla_set_configs"]
+
+
+@pytest.mark.parametrize("step", [Tell("web", "SIGHUP"), Reload("web", spec(), ("true",))])
+async def test_t091_a_target_that_has_gone_down_is_no_failure(bench, step):
+    """It reads its files when it starts (T-091)."""
+    await bench.make("web", start=False)
+    assert await bench.run(step, READ) == Done(None)
+    assert await bench.run_lane(Lane("web", Reason("files-changed"), (step,), ids={"web": "gone"})) == Done(None)
+
+
+@pytest.mark.parametrize(("code", "why"), [(3, "exit code 3"), (None, "it takes too long")])
+async def test_a_reload_that_fails_is_not_recorded_as_read(bench, code, why):
+    """It is refused, which is told, and its output and command are not."""
+    await bench.make("web")
+    bench.engine.execs["reload", "secret"] = ExecResult(code, "secret")
+    outcome = await bench.run(Reload("web", spec(), ("reload", "secret")), READ)
+    assert isinstance(outcome, Broke)
+    assert (str(outcome.error), outcome.refused) == (f"cannot exec on_change in web: {why}", True)
+    assert "web" not in bench.store.names()
+
+
+async def test_t092_a_reload_that_could_not_be_recorded_is_told_again(bench):
+    """The record comes after it, so that a crash in between costs a second signal and never the only one (T-092)."""
+    await bench.make("web")
+    bench.store._connection.execute("PRAGMA query_only=1")
+    outcome = await bench.run(Tell("web", "SIGHUP"), READ)
+    assert isinstance(outcome, Broke)
+    assert outcome.step is READ
+    assert bench.engine.calls == ["signal web SIGHUP"]
+
+
+async def test_a_container_says_which_files_it_was_made_to_read(bench):
+    """By a label; its hash is that of the definition alone, and one that reads none has no such label."""
+    await bench.run(replace(CREATE, revision="v1:new+s1.old", files="s1.old"))
+    labels = bench.engine.named("web.next").labels
+    assert (labels["io.paunchd.hash"], labels["io.paunchd.files"]) == ("v1:new", "s1.old")
 
 
 async def test_a_container_carries_whose_it_is_and_no_secret(bench):

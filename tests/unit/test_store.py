@@ -8,7 +8,7 @@ import pytest
 
 from paunchd import store_schema
 from paunchd.errors import StoreError
-from paunchd.reconcile.model import Past, Result, Revision
+from paunchd.reconcile.model import Past, Read, Result, Revision
 from paunchd.store import EVENTS_KEPT, OUTPUT_BYTES, STORY_KEPT_SECONDS, Store
 from paunchd.store_records import REVISIONS_KEPT, Event, Rejection
 from paunchd.store_schema import MIGRATIONS
@@ -40,6 +40,8 @@ def filled(store):
     store.reject("web", Rejection("v1:bad", "exited with code 3", {"logs": "no such option", "exit_code": 3}))
     store.finish("web", "v1:task", Result(succeeded=False, exit_code=5, container_id="c1"), "output")
     store.set_hold("web", hold=True)
+    store.save_read("web", Read("c0", "s1.old", {}))
+    store.save_read("web", Read("c1", "s1.digest", {"nova/nova.conf": "644:1"}))
     store.set_last_error("web", "cannot pull")
     return store.names()
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from paunchd.api import views, views_node
-from paunchd.reconcile.model import Config, Seen, State, Status
+from paunchd.reconcile.model import Config, Content, Seen, State, Status
 from paunchd.troubles import summary
 from tests import snapshots
 from tests.snapshots import DIGEST, SECRET
@@ -50,6 +50,24 @@ def test_containers_as_pinned():
             }
         ],
     }
+
+
+def test_which_config_files_count_is_told_and_nothing_of_their_content():
+    """Their names, how many, what a change does without its command, and why they cannot be told."""
+    one = snapshots.item("web", config_files={"on_change": {"exec": ["reload", SECRET]}})
+    files = {f"nova/{number:03d}.conf": f"644:{SECRET}" for number in range(300)}
+    content = Content("s1", f"s1.{SECRET}", files, trouble="cannot read nova/1.conf: Permission denied")
+    settled = snapshots.settled()
+    desired = replace(settled.desired, items={"web": one})
+    view = views.container_detail_view(replace(settled, desired=desired, contents={"web": content}), "web")
+    told = shown(view)["config_files"]
+    assert told["files"] == sorted(files)[:200]
+    assert {key: told[key] for key in ("count", "on_change", "trouble")} == {
+        "count": 300,
+        "on_change": "exec",
+        "trouble": "cannot read nova/1.conf: Permission denied",
+    }
+    assert SECRET not in view.model_dump_json()
 
 
 def test_every_name_is_listed():
