@@ -70,6 +70,7 @@ def packed(files: Mapping[str, bytes]) -> bytes:
 def _build(docker: Docker, tag: str, containerfile: str, files: Mapping[str, bytes]) -> None:
     base = ("--build-arg", f"BASE={DEBIAN}", "--network", "host", "--file", containerfile)
     docker("build", "--quiet", "--tag", tag, *base, "-", stdin=packed(files))
+    docker("image", "prune", "--force")  # what the tag stood for before
 
 
 def _requirements() -> str:

@@ -48,6 +48,10 @@ class Machine:
         docker(
             *("create", "--name", NAME, "--hostname", NAME, "--network", "none", "--cgroupns", "private"),
             *("--cap-add", "ALL", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+            *(
+                "--device-cgroup-rule",
+                "a *:* rwm",
+            ),  # for what is privileged on it
             *("--tmpfs", "/run:exec", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec", "--env", "container=docker"),
             *("--volume", "/var/lib/docker", "--volume", "/var/lib/containerd", NODE),
         )
