@@ -1,5 +1,5 @@
 # Every target sets up what it needs; nothing here touches a container that is not its own.
-.PHONY: chromium demo heat test test-crash test-histories test-node soak mutation lint format bench bench-parts lock clean setup \
+.PHONY: chromium demo heat heat-agents test test-crash test-histories test-node soak mutation lint format bench bench-parts lock clean setup \
     engine prometheus
 
 PYTEST = .venv/bin/pytest
@@ -19,10 +19,13 @@ chromium:
 heat: setup
 	@contrib/lab/install_heat.sh
 
+heat-agents: setup
+	@contrib/lab/install_heat_agents.sh
+
 demo: setup  ## the whole story on a real engine, then everything is gone again
 	@.venv/bin/python contrib/demo/demo.py
 
-test: setup engine prometheus chromium  ## everything, on a real engine of its own
+test: setup engine prometheus chromium heat-agents  ## everything, on a real engine of its own
 	$(PYTEST)
 
 test-crash: setup engine  ## kill -9 of the daemon around every engine call and every store write of every story
