@@ -34,6 +34,7 @@ from paunchd.reconcile.model import (
     Result,
     Revision,
     RunExec,
+    Slot,
     Start,
     Step,
     Stop,
@@ -126,9 +127,10 @@ class Executor:
     async def _take(self, lane: Lane, step: Step, progress: _Progress) -> Outcome | None:
         if not progress.begun and self._outdated(lane):
             return CutShort(step)
-        progress.begun = progress.begun or _touches_live(step, lane.name)
+        stops = _stops_what_serves(step, lane.name)
+        progress.begun = progress.begun or stops or _touches_live(step, lane.name)
         self._doing(lane, step)
-        if isinstance(step, (Stop, Kill)) and step.engine_name == lane.name:
+        if stops:
             progress.stopped_at = time.monotonic()
         try:
             work = self._perform(lane, step, progress.ids)
@@ -273,6 +275,11 @@ async def _lending(slots: asyncio.Semaphore, stop: Coroutine[None, None, None]) 
 
 def _touches_live(step: Step, name: str) -> bool:
     return isinstance(step, (Stop, Kill, Remove, Rename, Update, Start, Tell, Reload)) and step.engine_name == name
+
+
+def _stops_what_serves(step: Step, name: str) -> bool:
+    """In a switch the old container has the kept one's name by the time it is stopped."""
+    return isinstance(step, (Stop, Kill)) and step.engine_name in (name, name + Slot.PREV.value)
 
 
 def _id(ids: Mapping[str, str], engine_name: str) -> str:

@@ -7,6 +7,7 @@ this very code: change it only together with that check.
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from paunchd.reconcile.diff import Drift
 from paunchd.reconcile.model import (
@@ -82,7 +83,7 @@ def following(case: Case) -> tuple[Step, ...]:
     if seen.strays:
         return _straighten(drift, seen.strays[0])
     if seen.live:
-        resting = _put_to_rest(seen.prev) if seen.prev else ()
+        resting = _put_to_rest(seen.prev) if seen.prev and not _comes_back_running(drift, seen.live, seen.prev) else ()
         resting += () if drift.on_trial is seen.next else _stop(seen.next)
         if resting:
             return resting
@@ -93,6 +94,11 @@ def following(case: Case) -> tuple[Step, ...]:
     if drift.at_effective(seen.live):
         return _at_effective(case, seen.live)
     return _not_at_effective(case, seen.live)
+
+
+def _comes_back_running(drift: Drift, live: Container, prev: Container) -> bool:
+    """A switch that was taken back before its stop: the old one still serves, and gets its name back as it is."""
+    return drift.at_effective(prev) and not drift.at_effective(live) and not live.running
 
 
 def _straighten(drift: Drift, stray: Container) -> tuple[Step, ...]:
@@ -127,7 +133,7 @@ def _without_live(drift: Drift) -> tuple[Step, ...]:
         return _drop(drift, seen.next)
     if seen.prev:
         return _bring_back(drift, seen.prev)
-    return _prepare(drift)
+    return _prepare(drift, Slot.LIVE)
 
 
 def _bring_back(drift: Drift, prev: Container) -> tuple[Step, ...]:
@@ -191,7 +197,7 @@ def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
     if seen.next and not drift.at_effective(seen.next):
         return _drop(drift, seen.next)
     if seen.next is None:
-        return _revive(drift, live) or _prepare(drift)
+        return _revive(drift, live) or _prepare(drift, Slot.NEXT)
     if not drift.at_good(live):
         return (*_stop(live), Remove(live.engine_name))
     if drift.start_first and live.running:
@@ -200,7 +206,7 @@ def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
             return first
     if seen.prev:
         return (Remove(seen.prev.engine_name),)
-    return (*_put_to_rest(live), Rename(live.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
+    return (*_unwanted(live), Rename(live.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
 
 
 def _beside(case: Case, prepared: Container) -> tuple[Step, ...]:
@@ -225,15 +231,15 @@ def _revive(drift: Drift, live: Container) -> tuple[Step, ...]:
     return (*policy, Start(live.engine_name))
 
 
-def _prepare(drift: Drift) -> tuple[Step, ...]:
+def _prepare(drift: Drift, slot: Literal[Slot.LIVE, Slot.NEXT]) -> tuple[Step, ...]:
     recipe = drift.effective.recipe
     if recipe is None:
         return ()  # only its hash is known and no container of it is left: nothing can be made from that
-    next_ = engine_name(drift.name, Slot.NEXT)
+    made = engine_name(drift.name, slot)
     files = files_of(drift.effective.hash) or (drift.content.digest if drift.content else "")
     return (
         *preparation(drift.name, recipe, known=drift.is_good),
-        Create(next_, drift.name, drift.item.config_id, drift.effective.hash, recipe, files),
+        Create(made, drift.name, drift.item.config_id, drift.effective.hash, recipe, files),
     )
 
 
@@ -283,9 +289,13 @@ def _wanted_up(drift: Drift, live: Container) -> bool:
 
 
 def _put_to_rest(container: Container) -> tuple[Step, ...]:
-    """Stopped, and not resurrected by an engine restart (T-067)."""
+    return (*_unwanted(container), *_stop(container))
+
+
+def _unwanted(container: Container) -> tuple[Step, ...]:
+    """Not resurrected by an engine restart (T-067)."""
     off = container.details.restart == NO_RESTART
-    return (*(() if off else (Update(container.engine_name, restart=NO_RESTART),)), *_stop(container))
+    return () if off else (Update(container.engine_name, restart=NO_RESTART),)
 
 
 def _stop(container: Container | None) -> tuple[Step, ...]:

@@ -115,12 +115,16 @@ class Guard:
         )
 
     def _before_stop(self, name: str, one: FakeContainer) -> None:
-        """A good container that runs goes down only for a successor that is there, and under start-first healthy."""
+        """A good container that runs goes down only for a successor that is there, and under start-first healthy.
+
+        By then either the successor is prepared, or it has the name and the good one is kept.
+        """
         declared = self._papers.understood(name)
-        is_good = one.engine_name == name and self.good.get(name) == revision_of(one)
+        is_good = one.engine_name in (name, f"{name}.prev") and self.good.get(name) == revision_of(one)
         if name not in CONTAINERS or declared is None or not is_good or not self._calm(name):
             return
-        there = [c for c in self._engine.owned(name) if c.engine_name == f"{name}.next"]
+        successors = (name, f"{name}.next")
+        there = [c for c in self._engine.owned(name) if c.id != one.id and c.engine_name in successors]
         self._check("I1", bool(there), f"the good {name} is stopped without a successor")
         if there and declared.way == "start-first" and self._settled(name):
             self._check("I1", there[0].state in RUNNING, f"the good {name} is stopped before its successor runs")

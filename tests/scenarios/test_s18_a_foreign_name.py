@@ -7,7 +7,7 @@ from tests.scenarios.scenario import service
 
 pytestmark = pytest.mark.engine
 
-CREATE, PROMOTE = 1, 2
+CREATE = 1
 
 
 def taken_before(scenario, number, engine_name):
@@ -29,39 +29,37 @@ def is_a_conflict(scenario, engine_name, foreign, since):
     assert node.state("db") == "running"
 
 
-@pytest.mark.parametrize("engine_name", ["web", "web.next"])
-def test_s18_a_foreign_container_has_the_name(scenario, engine_name):
+def test_s18_a_foreign_container_has_the_name(scenario):
     """It keeps its name and its life, the rest of the node goes on, and once it is gone the conflict is over (T-015,
     T-113).
     """
     with scenario.step("somebody's container runs under a name that will be needed") as node:
-        foreign = node.make_foreign(engine_name, managed_by="ceph")
-        since = node.started_at(engine_name)
+        foreign = node.make_foreign("web", managed_by="ceph")
+        since = node.started_at("web")
         node.start()
     with scenario.step("two containers are declared, and one of them is a conflict"):
         node.write("app", {"web": service(), "db": service()})
         node.becomes("running", "db")
-        is_a_conflict(scenario, engine_name, foreign, since)
+        is_a_conflict(scenario, "web", foreign, since)
     with scenario.step("the foreign one goes, and all come up"):
-        node.by_hand("DELETE", f"{engine_name}?force=1")
+        node.by_hand("DELETE", "web?force=1")
         node.proves()
     scenario.holds()
 
 
-@pytest.mark.parametrize(("number", "engine_name"), [(CREATE, "web.next"), (PROMOTE, "web")])
-def test_s18_a_foreign_container_takes_the_name_between_plan_and_call(scenario, number, engine_name):
+def test_s18_a_foreign_container_takes_the_name_between_plan_and_call(scenario):
     """What was free when it was planned is taken when it is done: the engine refuses, and nothing is lost."""
     with scenario.step("a node with one container runs") as node:
         node.start()
         node.write("other", {"db": service()})
         node.proves()
     with scenario.step("a container is declared, and its name is taken in the moment it is needed"):
-        scenario.proxy.arm(Fault(number, What.DELAY, seconds=60))
+        scenario.proxy.arm(Fault(CREATE, What.DELAY, seconds=60))
         node.write("app", {"web": service()})
-        foreign = taken_before(scenario, number, engine_name)
-        is_a_conflict(scenario, engine_name, foreign, node.started_at(engine_name))
+        foreign = taken_before(scenario, CREATE, "web")
+        is_a_conflict(scenario, "web", foreign, node.started_at("web"))
     with scenario.step("the foreign one goes, and it comes up by itself"):
-        node.by_hand("DELETE", f"{engine_name}?force=1")
+        node.by_hand("DELETE", "web?force=1")
         node.proves()
     scenario.holds()
 

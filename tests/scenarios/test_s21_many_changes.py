@@ -8,7 +8,7 @@ from tests.scenarios.scenario import service
 pytestmark = pytest.mark.engine
 
 VERSIONS = 50
-CALLS = ["create", "policy", "stop", "retire", "promote", "start"]
+CALLS = ["create", "policy", "retire", "promote", "stop", "start"]
 
 
 def version(number):

@@ -50,9 +50,9 @@ def test_a_moved_image_is_replaced_as_any_other_change():
         "  pull stub:1 unless present\n"
         "  create web.next from stub:1\n"
         "  update web (restart=no)\n"
-        "  stop web\n"
         "  retire web as web.prev\n"
         "  promote web.next to web\n"
+        "  stop web.prev\n"
         "  start web"
     )
 
@@ -121,14 +121,14 @@ def test_a_rejected_image_is_not_tried_again_before_the_name_moves_once_more(mea
 def test_a_good_revision_that_has_to_be_made_again_is_made_from_its_image():
     """Its container was removed by hand and its name means the image that failed: only the id still means it."""
     made = planned(here(past=replace(GOOD, rejected={AT_B: "it failed"}), images={A: A}))
-    assert str(made).splitlines()[1:3] == [f"  pull {A} unless present", f"  create web.next from {A}"]
+    assert str(made).splitlines()[1:3] == [f"  pull {A} unless present", f"  create web from {A}"]
     assert {step.revision for lane in made.lanes for step in lane.steps if hasattr(step, "revision")} == {AT_A}
 
 
 def test_a_good_image_that_is_gone_from_the_node_is_no_place_to_return_to():
     """Made again from the name then, which asks the registry, and taken for good at whatever image that was."""
     gone = here(past=GOOD, means="", images={A: ""})
-    assert "  pull stub:1 unless present\n  create web.next from stub:1" in str(planned(gone))
+    assert "  pull stub:1 unless present\n  create web from stub:1" in str(planned(gone))
     made = here(at(C), past=GOOD, means=C, images={A: ""})
     assert told_apart(made, REPLACE).history.of("web").good.hash == pinned(WEB.hash, C)
 

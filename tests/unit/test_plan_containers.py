@@ -20,13 +20,12 @@ NEVER_GOOD = Past(known=True)
 # --- the first start ----------------------------------------------------------------------------------------------
 
 
-def test_a_new_container_is_prepared_before_it_gets_its_name():
-    """What nothing is known of is pulled, created as next, promoted and started."""
+def test_a_new_container_is_made_under_its_own_name():
+    """Where nothing has the name nothing has to be prepared beside it: pulled, created and started."""
     assert str(planned([OLD])) == cleandoc("""
         web: new
           pull stub:1 unless present
-          create web.next from stub:1
-          promote web.next to web
+          create web from stub:1
           start web
     """)
 
@@ -37,13 +36,11 @@ def test_bind_sources_are_checked_before_anything_is_created():
     assert [str(step) for step in planned([bound]).lanes[0].steps][:3] == [
         "pull stub:1 unless present",
         "check 1 bind sources of web",
-        "create web.next from stub:1",
+        "create web from stub:1",
     ]
 
 
-@pytest.mark.parametrize(
-    ("pull", "first"), [("always", "pull stub:1 always"), ("never", "create web.next from stub:1")]
-)
+@pytest.mark.parametrize(("pull", "first"), [("always", "pull stub:1 always"), ("never", "create web from stub:1")])
 def test_the_definition_says_when_to_pull(pull, first):
     """``pull: always`` asks the registry each time, ``never`` does not pull at all."""
     assert str(planned([item(pull=pull)]).lanes[0].steps[0]) == first
@@ -59,15 +56,17 @@ def test_a_container_just_started_has_proved_nothing():
 
 
 def test_a_change_is_prepared_while_the_old_one_runs_and_keeps_it():
-    """The good container is stopped only when its successor is created, and kept with its restart policy off."""
+    """The good container is stopped only when its successor has the name and needs but its start, and is kept with its
+    restart policy off.
+    """
     assert str(planned([NEW], [of(OLD)], {"web": good(OLD)})) == cleandoc("""
         web: config-changed (environment, image)
           pull stub:2 unless present
           create web.next from stub:2
           update web (restart=no)
-          stop web
           retire web as web.prev
           promote web.next to web
+          stop web.prev
           start web
     """)
 
@@ -91,9 +90,9 @@ def test_a_prepared_container_is_used_as_it_is():
     assert str(planned([NEW], [of(OLD), NEXT], {"web": good(OLD)})) == cleandoc("""
         web: config-changed (environment, image)
           update web (restart=no)
-          stop web
           retire web as web.prev
           promote web.next to web
+          stop web.prev
           start web
     """)
 
@@ -111,6 +110,25 @@ def test_a_switch_cut_between_its_two_renames_is_finished():
         web: config-changed (environment, image)
           promote web.next to web
           start web
+    """)
+
+
+@pytest.mark.parametrize("successor", [NEXT, of(NEW, state="created")], ids=["retired", "promoted"])
+def test_a_switch_cut_before_its_stop_leaves_the_old_one_running_and_is_finished(successor):
+    """Killed between the renames or after them, nothing was without an answer; the stop and the start come together."""
+    running = of(OLD, engine_name="web.prev", actual_restart="no")
+    steps = planned([NEW], [running, successor], {"web": good(OLD)}).lanes[0].steps
+    assert [str(step) for step in steps][-2:] == ["stop web.prev", "start web"]
+
+
+def test_a_change_taken_back_before_the_stop_gives_the_old_one_its_name_and_never_stops_it():
+    """What still runs as the kept one is the desired one again: its successor goes, and nobody notices."""
+    running = of(OLD, engine_name="web.prev", actual_restart="no")
+    assert str(planned([OLD], [running, of(NEW, state="created")], {"web": good(OLD)})) == cleandoc("""
+        web: left-over
+          remove web
+          restore web.prev to web
+          update web (restart=always)
     """)
 
 
@@ -141,9 +159,9 @@ def test_the_good_one_is_kept_although_what_is_desired_has_the_kept_ones_name():
           create web.next from stub:2
           remove web.prev
           update web (restart=no)
-          stop web
           retire web as web.prev
           promote web.next to web
+          stop web.prev
           start web
     """)
 
@@ -254,7 +272,7 @@ def test_a_known_good_hash_that_is_desired_has_its_definition_back():
     """What ran here before is made again as good, and asks no registry for a newer image."""
     web = item(pull="always", hash_="v1:old")
     text = str(planned([web], [], {"web": Past(known=True, good=Revision("v1:old"))}))
-    assert text.startswith("web: gone\n  pull stub:1 unless present\n  create web.next")
+    assert text.startswith("web: gone\n  pull stub:1 unless present\n  create web from")
 
 
 def test_a_known_good_hash_of_which_nothing_is_left_is_nothing_to_return_to():

@@ -144,7 +144,7 @@ def test_a_start_first_member_is_not_good_before_it_has_the_name():
     beside = of(new, engine_name="aa.next")
     past = {"aa": replace(good(old), trial=trial(beside, healthy_at=NOW)), "bb": PROVEN_B}
     made = planned([new, NEW_B], [of(old), beside, of(NEW_B), kept(OLD_B)], past)
-    assert str(made).splitlines()[-1] == "  promote aa.next to aa"
+    assert str(made).splitlines()[-2:] == ["  promote aa.next to aa", "  stop aa.prev"]
     assert begun(made) == ["aa"]
 
 

@@ -47,8 +47,7 @@ def test_a_good_container_that_is_gone_is_made_again():
     assert str(planned([web], [], {"web": good(web)})) == cleandoc("""
         web: gone
           pull stub:1 unless present
-          create web.next from stub:1
-          promote web.next to web
+          create web from stub:1
           start web
     """)
 
@@ -94,8 +93,7 @@ def test_a_replacement_in_back_off_does_not_leave_the_node_without_the_good_one(
     assert str(made) == cleandoc("""
         web: gone
           pull stub:1 unless present
-          create web.next from stub:1
-          promote web.next to web
+          create web from stub:1
           start web
     """)
     assert (made.lanes[0].revision, made.lanes[0].repair) == ("v1:old", True)
