@@ -6,12 +6,14 @@ from what it records where there never was one, so limits are compared by what t
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 from paunchd.units import natural
 
 _NANO_CPUS_OF_QUOTA = 10_000  # a quota is microseconds of each period of 0.1 s
 _USUAL_SHARES = 1024
+_REMEMBERED = 1024  # pairs of limits: every pass asks again for those of every container
 #: What the engine takes for "no limit" when it updates; it ignores a 0, and what is not here it cannot lift.
 _LIFTED: Mapping[str, int] = {"memory_reservation": -1, "cpu_shares": _USUAL_SHARES, "pids_limit": -1}
 
@@ -33,11 +35,14 @@ class Limits:
         return ", ".join(f"{name}={value}" for name, value in self._set())
 
     def __bool__(self) -> bool:
-        return bool(self._set())
+        return self != _UNLIMITED
 
     def _set(self) -> list[tuple[str, Any]]:
         values = ((item.name, getattr(self, item.name)) for item in fields(self))
         return [(name, value) for name, value in values if value is not None]
+
+
+_UNLIMITED = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Gap:
     stuck: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def gap(declared: Limits, actual: Limits, processors: str) -> Gap:
     """Return how far *actual* is from *declared*; once *settable* is set there is nothing more to set.
 

@@ -6,7 +6,7 @@ waits for no health, no task and no other lane. Events only wake; no decision is
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.mount import doubted
 from paunchd.reconcile.parts import Pace, Parts
-from paunchd.reconcile.plan import plan, trials
+from paunchd.reconcile.plan import Planned, plan, still_holds, trials
 from paunchd.reconcile.tidy import tidy_up
 
 FIRST_AWAY_SECONDS = 0.1
@@ -70,6 +70,8 @@ class Loop:
         self._last: Snapshot | None = None
         self._full_at = clock()
         self._away_seconds = 0.0
+        self._pass_seconds = 0.0
+        self._planned: Planned | None = None
         self._shut_until = 0.0
         self._look_due = float("inf")
 
@@ -83,7 +85,7 @@ class Loop:
                 await self._sleep(await self._guarded(lanes))
 
     async def _sleep(self, seconds: float) -> None:
-        await asyncio.sleep(self._pace.gap_seconds)
+        await asyncio.sleep(min(max(self._pace.gap_seconds, self._pass_seconds), self._pace.longest_gap_seconds))
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._wake.wait()
@@ -100,7 +102,8 @@ class Loop:
             log.exception("pass_crashed")
             outcome, delay = "crashed", AFTER_CRASH_SECONDS
         self.passed_at = self._clock()
-        self._parts.metrics.observe_pass(outcome, self.passed_at - began)
+        self._pass_seconds = self.passed_at - began
+        self._parts.metrics.observe_pass(outcome, self._pass_seconds)
         return delay
 
     async def _pass(self, lanes: asyncio.TaskGroup) -> float:
@@ -108,16 +111,30 @@ class Loop:
         # A lane that ends while we look may have changed what we have just seen; its name is left to the next pass.
         busy = dict(self._lanes)
         observed = await self._look()
-        self._trials = trials(self._facts(observed, frozenset(busy)), self.rules)
         facts = self._facts(observed, frozenset(busy))
+        if self._planned and still_holds(self._planned, facts, self.rules):
+            made = self._planned.plan
+            self._publish(facts, made, busy)
+        else:
+            made = await self._act(facts, observed, busy, lanes)
+        delay = self._until_next(made)
+        self._look_due = observed.at + delay + STOOD_STILL_SECONDS
+        return delay
+
+    async def _act(
+        self, facts: Facts, observed: Observed, busy: Mapping[str, Lane], lanes: asyncio.TaskGroup
+    ) -> Plan:
+        """Judge, plan and begin. *facts* are those of *observed*, with the trials of the pass before."""
+        self._planned = None
+        self._trials = trials(facts, self.rules)
+        facts = self._facts(observed, facts.in_flight)
         made = plan(facts, self.rules)
         self._parts.prober.watch(to_probe(facts, self._trials))
         self._begin(made, lanes)
         self._publish(facts, made, busy)
-        await self._tidy_up(facts)
-        delay = self._until_next(made)
-        self._look_due = observed.at + delay + STOOD_STILL_SECONDS
-        return delay
+        if await self._tidy_up(facts):
+            self._planned = Planned(facts, self.rules, made)
+        return made
 
     def _until_next(self, made: Plan) -> float:
         now = self._clock()
@@ -249,15 +266,17 @@ class Loop:
         self._parts.publish(snapshot)
         self._parts.metrics.update(snapshot)
 
-    async def _tidy_up(self, facts: Facts) -> None:
+    async def _tidy_up(self, facts: Facts) -> bool:
+        """Whether the store took it."""
         self.confirmed &= facts.observed.names.keys() - facts.desired.items.keys()
         try:
             forgotten = await tidy_up(self._parts.store, facts, self._lanes)
         except StoreError as error:
             self._shut(error)
-            return
+            return False
         for name in forgotten:
             self._parts.recorder.forget(name)
+        return True
 
     def _shut(self, error: StoreError) -> None:
         """What is not remembered must not be done: no lane begins for a moment, and looking goes on."""

@@ -5,7 +5,7 @@ say what each name wants, ``order`` whose turn it is. Here the lanes are put tog
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from paunchd.reconcile import container, once
@@ -44,6 +44,28 @@ def plan(facts: Facts, rules: Rules) -> Plan:
         statuses=statuses,
         look_again_at=min((s.until for s in statuses.values() if s.until is not None), default=None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and what it was made from."""
+
+    facts: Facts
+    rules: Rules
+    plan: Plan
+
+
+def still_holds(before: Planned, facts: Facts, rules: Rules) -> bool:
+    """Whether nothing but time has passed since *before*, and none of it matters: planning would say the same again.
+
+    Time matters to whatever is on trial, has been tried, or waits for a moment.
+    """
+    pasts = facts.history.names.values()
+    timed = before.plan.look_again_at is not None or any(past.trial or past.attempt or past.update for past in pasts)
+    if timed or before.plan.lanes or before.rules != rules:
+        return False
+    seen = replace(before.facts.observed, at=facts.observed.at)
+    return facts == replace(before.facts, observed=seen, now=facts.now)
 
 
 def trials(facts: Facts, rules: Rules) -> dict[str, Trial]:

@@ -18,9 +18,10 @@ from prometheus_client import CollectorRegistry
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
 from paunchd.reconcile.execute import Executor
-from paunchd.reconcile.loop import Loop, Pace, Parts
+from paunchd.reconcile.loop import Loop
 from paunchd.reconcile.model import Listed, Rules, Snapshot
 from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.record import Recorder
 from paunchd.source import Source
 from paunchd.store import Store

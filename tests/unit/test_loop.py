@@ -331,7 +331,7 @@ async def test_a_version_that_is_outdated_before_it_was_begun_is_given_up(world)
     world.engine.let_go("pull new:1")
     await world.becomes("running", "web")
     assert world.engine.named("web").spec.image == "new:2"
-    assert world.calls("stop") == ["stop web"]
+    assert world.calls("stop") == ["stop web.prev"]
     assert [event["outcome"] for event in world.store.events("web") if event["event"] == "config-changed"] == [
         "done",
         "cut short",
@@ -563,7 +563,7 @@ async def test_turning_moved_images_on_remembers_the_good_ones_image_and_touches
     """A memory that names no image is pinned to what runs, so that the name may move right afterwards."""
     async with following(store) as world:
         assert good_revision(world) == f"{item('web').hash}~stub:1"
-        assert world.calls("create") == ["create web.next"]
+        assert world.calls("create") == ["create web"]
         assert world.state("web") == "running"
 
 
