@@ -85,11 +85,10 @@ class Files:
         if place.problem:
             return _Known(File(broken(place.origin, place.problem)), place.origin)
         before = self._known.get(place.path)
+        if before and before.settled and before.identity == _identity_at(place.path):
+            return before  # the very file that was resolved then: one that is moved is another to its ctime
         try:
-            real = self._resolved(place.path)
-            if before and before.settled and before.identity == _identity(real.stat()):
-                return before
-            content = self._content(real)
+            content = self._content(self._resolved(place.path))
         except _UnreadableFile as error:
             return _Known(File(broken(place.origin, str(error))), place.origin)
         except FileNotFoundError:
@@ -177,6 +176,13 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     owner = (status.st_mode, status.st_uid)
     content = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return (*owner, *content)
+
+
+def _identity_at(path: Path) -> tuple[int, ...] | None:
+    try:
+        return _identity(path.stat())
+    except OSError:
+        return None
 
 
 def _owner_problem(status: os.stat_result) -> str:

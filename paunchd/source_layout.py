@@ -68,7 +68,8 @@ def is_step_directory(directory: Path) -> bool:
 
 def without_hashed(path: str) -> str:
     """One key for a file and its twin."""
-    return str(Path(path).with_name(Path(path).name.removeprefix(_HASHED)))
+    directory, slash, name = path.rpartition("/")
+    return f"{directory}{slash}{name.removeprefix(_HASHED)}"
 
 
 def _origin_in(directory: Path, name: str, *, strict: bool, path: Path | None = None) -> Origin:
