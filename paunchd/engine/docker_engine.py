@@ -157,7 +157,7 @@ class DockerEngine:
 
     async def update(self, ref: str, restart: RestartPolicy | None, limits: Limits | None) -> None:
         def call(sdk: Sdk) -> None:
-            host = sdk.inspect_container(ref).get("HostConfig") or {}
+            host = (sdk.inspect_container(ref).get("HostConfig") if limits else None) or {}
             send(sdk, "POST", f"/containers/{ref}/update", json=update_config(restart, limits, host))
 
         await self._ask("update", ref, call)
