@@ -6,7 +6,7 @@ waits for no health, no task and no other lane. Events only wake; no decision is
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -121,9 +121,7 @@ class Loop:
         self._look_due = observed.at + delay + STOOD_STILL_SECONDS
         return delay
 
-    async def _act(
-        self, facts: Facts, observed: Observed, busy: Mapping[str, Lane], lanes: asyncio.TaskGroup
-    ) -> Plan:
+    async def _act(self, facts: Facts, observed: Observed, busy: Mapping[str, Lane], lanes: asyncio.TaskGroup) -> Plan:
         """Judge, plan and begin. *facts* are those of *observed*, with the trials of the pass before."""
         self._planned = None
         self._trials = trials(facts, self.rules)

@@ -1,8 +1,9 @@
 """Engine → Observed: one list call, and an inspect only of what something hangs on.
 
 Must never decide anything. A container is inspected when it is new, when its state changed, when a lane has worked on
-its name, every half second while it is on trial and up, and all are now and then; otherwise what is known of it is
-still true.
+its name, every half second while it is on trial and up (less often where very many are, for that many inspects would
+take the time that the engine needs to start the rest), and all are now and then; otherwise what is known of it is still
+true.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from paunchd.reconcile.model import (
 from paunchd.reconcile.project import place, slot_of
 
 ON_TRIAL_SECONDS = 0.5
+ON_TRIAL_A_SECOND = 50
 UNSEEN_SECONDS = 10.0
 CHANGES_BY_ITSELF = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING})
 PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
@@ -102,10 +104,11 @@ class Observer:
         self._dirty.clear()
         now = self._clock()
         self._mute = {id_: until for id_, until in self._mute.items() if id_ in owned and now < until}
+        good_for = max(ON_TRIAL_SECONDS, len(on_trial) / ON_TRIAL_A_SECOND)
         asked = [
             one
             for one, who in owned.values()
-            if one.id not in self._mute and self._is_old(one, on_trial=who.name in on_trial)
+            if one.id not in self._mute and self._is_old(one, good_for if who.name in on_trial else None)
         ]
         found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
         for one, details in zip(asked, found, strict=True):
@@ -115,11 +118,13 @@ class Observer:
                 self._known.pop(one.id, None)
         return {id_: known.details for id_, known in self._known.items()}
 
-    def _is_old(self, one: Listed, *, on_trial: bool) -> bool:
+    def _is_old(self, one: Listed, good_for: float | None) -> bool:
+        """*good_for*: seconds that details of a container on trial are; nothing where it is not."""
         known = self._known.get(one.id)
         if known is None or known.details.state is not one.state:
             return True
-        return on_trial and one.state in CHANGES_BY_ITSELF and self._clock() - known.at >= ON_TRIAL_SECONDS
+        due = good_for is not None and self._clock() - known.at >= good_for
+        return due and one.state in CHANGES_BY_ITSELF
 
     async def _inspect(self, container_id: str) -> Details | None:
         try:

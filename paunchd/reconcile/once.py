@@ -29,7 +29,7 @@ from paunchd.reconcile.model import (
     engine_name,
 )
 from paunchd.reconcile.outlook import NOTHING, Outlook, backing_off, obstacle, put_off
-from paunchd.reconcile.switch import preparation
+from paunchd.reconcile.preparation import preparation
 from paunchd.spec import ContainerSpec
 
 EXEC_AFTER_SECONDS = 30.0

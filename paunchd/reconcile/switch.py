@@ -12,12 +12,10 @@ from typing import Literal
 from paunchd.reconcile.diff import Drift
 from paunchd.reconcile.model import (
     Accept,
-    CheckSources,
     Container,
     ContainerState,
     Create,
     Health,
-    Pull,
     RecordRead,
     Reject,
     Remove,
@@ -32,10 +30,11 @@ from paunchd.reconcile.model import (
     engine_name,
     files_of,
 )
+from paunchd.reconcile.preparation import preparation
 from paunchd.reconcile.project import project
 from paunchd.reconcile.reread import rereading
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
-from paunchd.spec import NO_RESTART, ContainerSpec, RestartPolicy
+from paunchd.spec import NO_RESTART, RestartPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,16 +240,6 @@ def _prepare(drift: Drift, slot: Literal[Slot.LIVE, Slot.NEXT]) -> tuple[Step, .
         *preparation(drift.name, recipe, known=drift.is_good),
         Create(made, drift.name, drift.item.config_id, drift.effective.hash, recipe, files),
     )
-
-
-def preparation(name: str, spec: ContainerSpec, *, known: bool = False) -> tuple[Step, ...]:
-    """What must be there before a container of *spec* can be made; nothing that runs is touched by it.
-
-    *known*: the revision has run here before, so the registry is asked only where its image is gone.
-    """
-    pull = (Pull(spec.image, always=spec.pull == "always" and not known),) if spec.pull != "never" else ()
-    check = (CheckSources(name, spec.bind_sources),) if spec.bind_sources else ()
-    return (*pull, *check)
 
 
 def declared_restart(drift: Drift, container: Container) -> RestartPolicy:

@@ -26,6 +26,7 @@ from paunchd.reconcile.record import Recorder
 from paunchd.source import Source
 from paunchd.store import Store
 from tests.bench.fleet import IMAGE, fleet_of
+from tests.fakes.contents import FakeContents
 from tests.fakes.engine import FakeContainer, FakeEngine
 
 PASSES = 15
@@ -74,6 +75,7 @@ class Running:
         self._store = store = Store(directory / "state.db")
         parts = Parts(
             source=Source(directory / "desired", store),
+            contents=FakeContents(),
             observer=Observer(engine, "paunchd", time.monotonic),
             store=store,
             executor=lambda outdated, doing: Executor(engine, store, "paunchd", outdated, doing),

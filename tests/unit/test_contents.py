@@ -55,9 +55,9 @@ def test_a_changed_file_replaces_who_reads_it_as_any_other_change_does():
         "  pull stub:1 unless present\n"
         "  create web.next from stub:1\n"
         "  update web (restart=no)\n"
-        "  stop web\n"
         "  retire web as web.prev\n"
         "  promote web.next to web\n"
+        "  stop web.prev\n"
         "  start web"
     )
 

@@ -5,7 +5,7 @@ import pytest
 from paunchd.errors import EngineUnavailable
 from paunchd.labels import Identity, labels_of
 from paunchd.reconcile.model import ContainerState, Desired, Health, Probe, Slot
-from paunchd.reconcile.observe import ON_TRIAL_SECONDS, UNSEEN_SECONDS, Observer
+from paunchd.reconcile.observe import ON_TRIAL_A_SECOND, ON_TRIAL_SECONDS, UNSEEN_SECONDS, Observer
 from tests.fakes.engine import FakeEngine
 from tests.unit.places import item, spec
 
@@ -132,6 +132,17 @@ async def test_what_is_on_trial_is_inspected_now_and_then_and_not_at_every_look(
     engine.exit("web", 1)
     assert await calls_of(engine, observer, on_trial=["web"]) == ["list", "inspect web"]
     assert (await look(observer)).of("web").live.details.restart_count == 1
+
+
+async def test_very_many_on_trial_are_inspected_less_often(engine, observer, clock):
+    """As many inspects a second are enough as an engine has time for while it still starts the rest."""
+    await make(engine, "web")
+    await look(observer)
+    crowd = ["web", *(f"c{number}" for number in range(2 * ON_TRIAL_A_SECOND - 1))]
+    clock.now += 1.9
+    assert await calls_of(engine, observer, on_trial=crowd) == ["list"]
+    clock.now += 0.1
+    assert await calls_of(engine, observer, on_trial=crowd) == ["list", "inspect web"]
 
 
 @pytest.mark.parametrize("state", ["created", "exited", "paused"])
