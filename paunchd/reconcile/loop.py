@@ -85,7 +85,7 @@ class Loop:
                 await self._sleep(await self._guarded(lanes))
 
     async def _sleep(self, seconds: float) -> None:
-        await asyncio.sleep(self._pace.gap_after(self._pass_seconds, busy=bool(self._lanes)))
+        await asyncio.sleep(min(max(self._pace.gap_seconds, self._pass_seconds), self._pace.longest_gap_seconds))
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._wake.wait()

@@ -52,8 +52,8 @@ class Parts:
 class Pace:
     """*gap_seconds*: the shortest time between two passes, so that a storm of events costs few of them.
 
-    After a longer pass it is as long as that one, up to *longest_gap_seconds*; while lanes are in flight twice as long,
-    up to *longest_busy_gap_seconds*, so that on a large node as well engine and processor have time for them.
+    After a longer pass it is as long as that one, up to *longest_gap_seconds*, so that on a large node as well engine
+    and processor have time for what is being done meanwhile.
     """
 
     resync_seconds: float
@@ -61,11 +61,3 @@ class Pace:
     lanes: int
     gap_seconds: float = 0.02
     longest_gap_seconds: float = 0.2
-    longest_busy_gap_seconds: float = 1.0
-
-    def gap_after(self, pass_seconds: float, *, busy: bool) -> float:
-        """How long to leave everybody alone after a pass of so many seconds."""
-        wanted, longest = (
-            (2 * pass_seconds, self.longest_busy_gap_seconds) if busy else (pass_seconds, self.longest_gap_seconds)
-        )
-        return max(self.gap_seconds, min(wanted, longest))
