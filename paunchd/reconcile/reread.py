@@ -23,23 +23,28 @@ from paunchd.spec import Command, Signal
 def rereading(drift: Drift, live: Container) -> tuple[Step, ...]:
     """The steps that have *live*, at the effective revision, read what its config files hold now; none where it has."""
     content = drift.content
-    if content is None or not content.settled or live.state is not ContainerState.RUNNING:
-        return ()
-    if last_read(live, content, drift.past) == content.digest:
+    if content is None or live.state is not ContainerState.RUNNING or not _has_read_others(drift, live):
         return ()
     record = RecordRead(live.engine_name, drift.name, content.digest, content.files)
-    again = (Stop(live.engine_name), Start(live.engine_name))
     match drift.item.spec.reads.on_change:
         case Signal(name):
             return (Tell(live.engine_name, name), record)
         case Command(words):
             return (Reload(live.engine_name, drift.item.spec, words), record)
-        case "none":
-            return ()
-        case "restart":
-            return again
-        case "replace":  # it came back while other files were there, which are gone again
-            return again if files_of(drift.effective.hash) == content.digest else ()
+    return (Stop(live.engine_name), Start(live.engine_name)) if to_start_again(drift, live) else ()
+
+
+def to_start_again(drift: Drift, live: Container) -> bool:
+    """*live*, at the effective revision, has read other files than are there now, and is to read them by a start."""
+    on_change = drift.item.spec.reads.on_change
+    # Where a change replaces it, it came back while other files were there, which are gone again.
+    returned = on_change == "replace" and drift.content and files_of(drift.effective.hash) == drift.content.digest
+    return (on_change == "restart" or bool(returned)) and _has_read_others(drift, live)
+
+
+def _has_read_others(drift: Drift, live: Container) -> bool:
+    content = drift.content
+    return content is not None and content.settled and last_read(live, content, drift.past) != content.digest
 
 
 def recorded(drift: Drift, started: Container | None) -> tuple[Step, ...]:

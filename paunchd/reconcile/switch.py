@@ -32,7 +32,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.preparation import preparation
 from paunchd.reconcile.project import project
-from paunchd.reconcile.reread import rereading
+from paunchd.reconcile.reread import rereading, to_start_again
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
 from paunchd.spec import NO_RESTART, RestartPolicy
 
@@ -272,9 +272,12 @@ def _start(drift: Drift, live: Container) -> tuple[Step, ...]:
 
 
 def _wanted_up(drift: Drift, live: Container) -> bool:
-    """An exited container is started as its policy says; one that came back from being kept, whatever its policy."""
+    """An exited container is started as its policy says; whatever that is, one that came back from being kept, and one
+    that could not run with files which are others now.
+    """
     code = live.details.exit_code
-    return declared_restart(drift, live).wants_up(code) or (drift.rolled_back and code != 0)
+    again = drift.rolled_back or to_start_again(drift, live)
+    return declared_restart(drift, live).wants_up(code) or (again and code != 0)
 
 
 def _put_to_rest(container: Container) -> tuple[Step, ...]:

@@ -197,6 +197,25 @@ def test_a_command_that_fails_is_told_and_tried_again(node, root):
     assert stands(node, "web") == before
 
 
+def test_content_that_fails_is_taken_back_and_held_until_it_changes(node, root):
+    """The good container comes back, reads what is there, and cannot run with it: parked until the files are mended."""
+    file = write(root / "nova" / "nova.conf", "good\n")
+    node.write("app", {"web": script(FAILS_ON_BAD, root / "nova", restart="no")})
+    node.proves()
+    good = node.id("web")
+    write(file, "bad\n")
+    node.becomes("parked", "web")
+    made = creates(node)
+    assert node.id("web") == good
+    node.restart()
+    node.eventually(lambda: node.state("web") == "parked")
+    assert creates(node) == made == 2
+    write(file, "good\n")
+    node.proves()
+    assert node.id("web") == good
+    assert creates(node) == 2
+
+
 def test_under_start_first_the_one_that_read_the_good_files_is_never_stopped(node, root):
     """The new one fails beside it, and is rejected."""
     file = write(root / "nova" / "nova.conf", "good\n")

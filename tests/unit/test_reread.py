@@ -89,3 +89,15 @@ def test_a_container_on_trial_reads_its_files_again_as_well():
 def test_a_command_is_in_no_text():
     """What is run inside a container stays with its definition."""
     assert "kolla_set_configs" not in str(planned({"exec": ["kolla_set_configs"]}))
+
+
+def test_what_could_not_run_with_files_that_are_others_now_is_started_again():
+    """Whatever its restart policy: it was the files it ended for; with those it has read it is not started twice."""
+    one = item(hash_="v1:web", restart="no")
+    good = Revision(f"v1:web+{OLD}", one.spec)
+    mended = Content("s1", OLD, BEFORE)
+    fields = {"one": one, "content": mended, "state": "exited", "exit_code": 3, "past": {"good": good}}
+    [lane] = planned("", read=NEW, **fields).lanes
+    assert [str(step) for step in lane.steps] == ["start web", f"record config files {short(OLD)} as read by web"]
+    assert planned("", read=OLD, **fields).lanes == ()
+    assert planned("", read=NEW, **{**fields, "exit_code": 0}).lanes == ()
