@@ -67,7 +67,7 @@ async def _grew(journal: Journal, place: int) -> bool:
 
 
 def _told(journal: Journal, entry: Entry) -> bytes:
-    return _frame(journal.id_of(entry.number), entry.change.model_copy(update={"at": entry.at}))
+    return _frame(journal.id_of(entry.number), entry.change)
 
 
 def _frame(event_id: str, view: NodeChanged | NamedChange | Reset) -> bytes:

@@ -19,7 +19,6 @@ KEPT = 4096
 @dataclass(frozen=True, slots=True)
 class Entry:
     number: int
-    at: datetime
     change: NodeChanged | NamedChange
 
 
@@ -36,7 +35,7 @@ class Journal:
         before = self.newest
         for change in found:
             self.newest += 1
-            self._entries.append(Entry(self.newest, at, change))
+            self._entries.append(Entry(self.newest, change.model_copy(update={"at": at})))
         if self.newest > before:
             grown, self._grown = self._grown, asyncio.Event()
             grown.set()
