@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from paunchd.spec_forms import elements, signal, strings, words
 from paunchd.units import text
-from paunchd.wording import closest
+from paunchd.wording import unknown_key
 
 #: As ``docker run`` mounts it for the container's own writing: what it writes must not replace it.
 _WRITTEN = "rw"
@@ -58,8 +58,7 @@ class ConfigFiles:
             raise ValueError(f"config_files is a mapping of {', '.join(cls.KEYS)}")  # noqa: TRY004
         unknown = sorted(str(key) for key in set(value) - set(cls.KEYS))
         if unknown:
-            close = closest(unknown[0], cls.KEYS)
-            raise ValueError(f"unknown key `{unknown[0]}`" + (f"; did you mean `{close}`?" if close else ""))
+            raise ValueError(unknown_key(unknown[0], cls.KEYS))
         for path in elements(value.get("exclude")):
             if text(path).startswith("/"):
                 raise ValueError(f"exclude: {path!r} is absolute; write how its path ends")

@@ -21,3 +21,8 @@ def count(number: int, noun: str) -> str:
 def closest(word: str, known: Iterable[str]) -> str:
     """The one of *known* that was probably meant by *word*; empty where none is like it."""
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.7)), "")
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    close = closest(key, known)
+    return f"unknown key `{key}`; did you mean `{close}`?" if close else f"unknown key `{key}`"

@@ -17,7 +17,7 @@ from paunchd.reconcile.model import Fault
 from paunchd.spec import ALIASES, KEYS, NO_EFFECT, ContainerSpec, Healthcheck, Kind, Rollout, name_problem
 from paunchd.spec_forms import is_nothing
 from paunchd.units import natural, text
-from paunchd.wording import closest
+from paunchd.wording import unknown_key
 
 MAX_DEFINITIONS = 1000
 HEADER = "x-paunchd"
@@ -205,7 +205,7 @@ class _Reading:
                 self._strays.append(((*path, key), f"`{key}` has no effect with this engine"))
             elif key not in known and not key.startswith("x-"):
                 found = self._faults if self._origin.strict else self._strays
-                found.append(((*path, key), _unknown(key, known)))
+                found.append(((*path, key), unknown_key(key, known)))
 
     def _with_rollout(self, spec: ContainerSpec) -> ContainerSpec:
         rollout = self._rollout.under(spec.rollout)
@@ -221,11 +221,6 @@ def _config_id(value: object) -> str:
     if not _CONFIG_ID.fullmatch(written):
         raise ValueError("a config_id is a word of letters, digits and `_.:@-`")
     return written
-
-
-def _unknown(key: str, known: Any) -> str:
-    close = closest(key, known)
-    return f"unknown key `{key}`; did you mean `{close}`?" if close else f"unknown key `{key}`"
 
 
 def _problems(error: ValidationError, item: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
