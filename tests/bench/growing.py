@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -19,7 +20,7 @@ from paunchd.metrics import Metrics
 from paunchd.probe import Prober
 from paunchd.reconcile.execute import Executor
 from paunchd.reconcile.loop import Loop
-from paunchd.reconcile.model import Listed, Rules, Snapshot
+from paunchd.reconcile.model import Listed, Snapshot
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.record import Recorder
@@ -28,19 +29,11 @@ from paunchd.store import Store
 from tests.bench.fleet import IMAGE, fleet_of
 from tests.fakes.contents import FakeContents
 from tests.fakes.engine import FakeContainer, FakeEngine
+from tests.unit.places import RULES as USUAL
 
 PASSES = 15
 PATIENCE_SECONDS = 240.0
-RULES = Rules(
-    min_healthy_seconds=0,
-    healthy_deadline_seconds=300,
-    probation_seconds=0,
-    max_restarts=5,
-    moved_image="report",
-    between_steps="auto",
-    removal_count=5,
-    removal_fraction=0.5,
-)
+RULES = replace(USUAL, min_healthy_seconds=0, probation_seconds=0)
 
 
 class QuickEngine(FakeEngine):
