@@ -33,7 +33,8 @@ from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.project import project
 from paunchd.reconcile.remarks import not_as_declared, unread_files
 from paunchd.reconcile.reread import recorded, rereading
-from paunchd.reconcile.switch import Case, declared_restart, unfold
+from paunchd.reconcile.running import declared_restart
+from paunchd.reconcile.switch import Case, unfold
 from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
 
 IN_PASSING = (Accept, Reject, Update, Tell, Reload, RecordRead)

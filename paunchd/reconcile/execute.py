@@ -17,6 +17,7 @@ from typing import assert_never
 from paunchd.engine.protocol import Engine
 from paunchd.errors import Conflict, EngineError, NotFound, Rejected, StoreError
 from paunchd.labels import Identity, labels_of
+from paunchd.reconcile.evidence import evidence_of, output_of
 from paunchd.reconcile.model import (
     Accept,
     CheckSources,
@@ -47,7 +48,6 @@ from paunchd.reconcile.model import (
 from paunchd.store import Store
 from paunchd.store_records import Rejection
 
-EVIDENCE_LINES = 200
 OUTPUT_LINES = 50
 
 
@@ -196,39 +196,17 @@ class Executor:
                 await asyncio.to_thread(self._store.accept_together, accepted)
             case Reject():
                 rejected = {
-                    one.name: Rejection(one.revision, one.cause, await self._evidence(ids.get(one.engine_name), lane))
+                    one.name: Rejection(
+                        one.revision, one.cause, await evidence_of(self._engine, ids.get(one.engine_name), lane)
+                    )
                     for one in (step, *step.others)
                 }
                 await asyncio.to_thread(self._store.reject_together, rejected)
             case RecordTask(engine_name, name, revision, exit_code, succeeded, cause):
                 container_id = _id(ids, engine_name)
-                output = await self._output(container_id, OUTPUT_LINES)
+                output = await output_of(self._engine, container_id, OUTPUT_LINES)
                 result = Result(succeeded, exit_code, cause, container_id=container_id)
                 await asyncio.to_thread(self._store.finish, name, revision, result, output)
-
-    async def _evidence(self, container_id: str | None, lane: Lane) -> dict[str, object]:
-        """What an operator wants to see of a failed revision; a part that cannot be had is left out."""
-        evidence: dict[str, object] = {"plan": str(lane)}
-        if container_id is None:
-            return evidence
-        evidence["logs"] = await self._output(container_id, EVIDENCE_LINES)
-        try:
-            details = await self._engine.inspect(container_id)
-        except EngineError:
-            return evidence
-        return evidence | {
-            "exit_code": details.exit_code,
-            "oom_killed": details.oom_killed,
-            "restart_count": details.restart_count,
-            "health_output": details.health_output,
-            "error": details.error,
-        }
-
-    async def _output(self, container_id: str, lines: int) -> str:
-        try:
-            return await self._engine.logs(container_id, lines)
-        except EngineError:
-            return ""  # a log driver that cannot be read back must not stop a verdict
 
     async def _reload(self, step: Reload, ids: Mapping[str, str]) -> None:
         with suppress(NotFound, Conflict):

@@ -25,16 +25,15 @@ from paunchd.reconcile.model import (
     Start,
     Step,
     Stop,
-    Unpause,
     Update,
     engine_name,
     files_of,
 )
 from paunchd.reconcile.preparation import preparation
 from paunchd.reconcile.project import project
-from paunchd.reconcile.reread import rereading, to_start_again
+from paunchd.reconcile.reread import rereading
+from paunchd.reconcile.running import declared_restart, put_to_rest, start, stop, unwanted
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
-from paunchd.spec import NO_RESTART, RestartPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,8 @@ def following(case: Case) -> tuple[Step, ...]:
     if seen.strays:
         return _straighten(drift, seen.strays[0])
     if seen.live:
-        resting = _put_to_rest(seen.prev) if seen.prev and not _comes_back_running(drift, seen.live, seen.prev) else ()
-        resting += () if drift.on_trial is seen.next else _stop(seen.next)
+        resting = put_to_rest(seen.prev) if seen.prev and not _comes_back_running(drift, seen.live, seen.prev) else ()
+        resting += () if drift.on_trial is seen.next else stop(seen.next)
         if resting:
             return resting
     if seen.live is None:
@@ -117,8 +116,8 @@ def sole_good(drift: Drift, container: Container) -> bool:
 
 def _drop(drift: Drift, container: Container) -> tuple[Step, ...]:
     if sole_good(drift, container) and drift.seen.prev is None:
-        return (*_put_to_rest(container), Rename(container.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
-    return (*_stop(container), Remove(container.engine_name))
+        return (*put_to_rest(container), Rename(container.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
+    return (*stop(container), Remove(container.engine_name))
 
 
 def _without_live(drift: Drift) -> tuple[Step, ...]:
@@ -158,10 +157,10 @@ def _at_effective(case: Case, live: Container) -> tuple[Step, ...]:
     if live.details.restart != declared:
         return (Update(live.engine_name, restart=declared),)
     if drift.restart_asked:  # before it is judged: it may be down because we have just stopped it
-        return (*_stop(live), Start(live.engine_name))
+        return (*stop(live), Start(live.engine_name))
     if isinstance(case.verdict, Failed) and drift.good:
         return (_reject(drift, case.verdict, live),)
-    up = _start(drift, live)
+    up = start(drift, live)
     if up:
         return up
     if drift.is_good:
@@ -192,27 +191,27 @@ def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
         return (_accept(drift.name, Revision(live.hash)),) if proved else ()
     if not drift.at_good(live) and drift.at_effective(seen.prev):
         clear = _drop(drift, seen.next) if seen.next else ()
-        return (*clear, *_stop(live), Remove(live.engine_name))
+        return (*clear, *stop(live), Remove(live.engine_name))
     if seen.next and not drift.at_effective(seen.next):
         return _drop(drift, seen.next)
     if seen.next is None:
         return _revive(drift, live) or _prepare(drift, Slot.NEXT)
     if not drift.at_good(live):
-        return (*_stop(live), Remove(live.engine_name))
+        return (*stop(live), Remove(live.engine_name))
     if drift.start_first and live.running:
         first = _beside(case, seen.next)
         if first or not isinstance(case.verdict, (Healthy, Proven)):
             return first
     if seen.prev:
         return (Remove(seen.prev.engine_name),)
-    return (*_unwanted(live), Rename(live.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
+    return (*unwanted(live), Rename(live.engine_name, engine_name(drift.name, Slot.PREV), "retire"))
 
 
 def _beside(case: Case, prepared: Container) -> tuple[Step, ...]:
     """Start-first: the new container runs beside the good one until it is healthy; if it fails, nothing was touched."""
     if isinstance(case.verdict, Failed):
         return (_reject(case.drift, case.verdict, prepared),)
-    return _start(case.drift, prepared)
+    return start(case.drift, prepared)
 
 
 def _revive(drift: Drift, live: Container) -> tuple[Step, ...]:
@@ -242,14 +241,6 @@ def _prepare(drift: Drift, slot: Literal[Slot.LIVE, Slot.NEXT]) -> tuple[Step, .
     )
 
 
-def declared_restart(drift: Drift, container: Container) -> RestartPolicy:
-    """By the spec where it is known, for the label tells the policy of the day the container was made."""
-    revision = drift.effective if drift.at_effective(container) else drift.good
-    if revision and revision.spec and revision.hash == container.hash:
-        return revision.spec.restart_policy
-    return RestartPolicy.parse(container.restart)
-
-
 def _in_place(drift: Drift, live: Container) -> tuple[Step, ...]:
     """What differs and needs no new container; last, so that a value the engine refuses costs no start, no verdict."""
     again = rereading(drift, live)
@@ -257,41 +248,6 @@ def _in_place(drift: Drift, live: Container) -> tuple[Step, ...]:
         return again
     settable = drift.limits_of(live).settable
     return (Update(live.engine_name, limits=settable),) if settable else ()
-
-
-def _start(drift: Drift, live: Container) -> tuple[Step, ...]:
-    match live.state:
-        case ContainerState.CREATED:
-            return (Start(live.engine_name),)
-        case ContainerState.PAUSED:
-            return (Unpause(live.engine_name),)
-        case ContainerState.EXITED if _wanted_up(drift, live):
-            return (Start(live.engine_name),)
-        case _:
-            return ()
-
-
-def _wanted_up(drift: Drift, live: Container) -> bool:
-    """An exited container is started as its policy says; whatever that is, one that came back from being kept, and one
-    that could not run with files which are others now.
-    """
-    code = live.details.exit_code
-    again = drift.rolled_back or to_start_again(drift, live)
-    return declared_restart(drift, live).wants_up(code) or (again and code != 0)
-
-
-def _put_to_rest(container: Container) -> tuple[Step, ...]:
-    return (*_unwanted(container), *_stop(container))
-
-
-def _unwanted(container: Container) -> tuple[Step, ...]:
-    """Not resurrected by an engine restart (T-067)."""
-    off = container.details.restart == NO_RESTART
-    return () if off else (Update(container.engine_name, restart=NO_RESTART),)
-
-
-def _stop(container: Container | None) -> tuple[Step, ...]:
-    return (Stop(container.engine_name),) if container and container.running else ()
 
 
 def _accept(name: str, revision: Revision) -> Accept:

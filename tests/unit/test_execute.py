@@ -6,7 +6,8 @@ import pytest
 
 from paunchd.engine.protocol import ExecResult
 from paunchd.errors import Conflict, EngineUnavailable, NotFound, Rejected, StoreError
-from paunchd.reconcile.execute import EVIDENCE_LINES, Broke, CutShort, Done, Executor
+from paunchd.reconcile.evidence import EVIDENCE_LINES
+from paunchd.reconcile.execute import Broke, CutShort, Done, Executor
 from paunchd.reconcile.model import (
     Accept,
     CheckSources,
