@@ -20,10 +20,14 @@ from watchdog.observers.api import BaseObserver
 #: every watchdog has constants for both.
 _READING = frozenset({"opened", "closed_no_write"})
 _REARM_SECONDS = 1.0
+_CALM = 0.1  # of the debounce time; one file renamed into place is over at once, many come close together
 
 
 class Watch:
-    """Calls *wake* in the event loop at most *debounce_seconds* after a change, once for many of them."""
+    """Calls *wake* in the event loop at most *debounce_seconds* after a change, once for many of them.
+
+    Sooner where nothing more changes for a tenth of that.
+    """
 
     def __init__(
         self, directory: Path, wake: Callable[[], None], debounce_seconds: float, *, recursive: bool = True
@@ -33,6 +37,7 @@ class Watch:
         self._debounce_seconds = debounce_seconds
         self._sentry = _Sentry(directory, recursive=recursive)
         self._timer: asyncio.TimerHandle | None = None
+        self._fire_by = 0.0
         self._look = asyncio.Event()
 
     async def run(self) -> None:
@@ -56,8 +61,13 @@ class Watch:
             await asyncio.to_thread(self._sentry.close)
 
     def _noticed(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._debounce_seconds, self._fire)
+            self._fire_by = now + self._debounce_seconds
+        else:
+            self._timer.cancel()
+        self._timer = loop.call_at(min(self._fire_by, now + _CALM * self._debounce_seconds), self._fire)
 
     def _fire(self) -> None:
         self._timer = None

@@ -66,6 +66,27 @@ async def test_a_file_renamed_into_place_wakes_within_the_debounce(directory, tm
         assert time.monotonic() - started < DEBOUNCE + 1
 
 
+async def test_one_change_is_not_waited_for_longer_than_it_takes_to_see_that_no_more_come(directory):
+    """The debounce is for those who write many files."""
+    async with watching(directory, 5) as wakes:
+        await wakes.next()
+        await wakes.quiet(5.5)
+        (directory / "site.yaml").write_text("x")
+        await wakes.next(timeout=3)
+        assert wakes.count == 1
+
+
+async def test_whoever_never_stops_writing_is_not_waited_for_longer_than_the_debounce(directory):
+    """Each change is calm for less than it takes; the wake comes all the same."""
+    async with watching(directory, 0.5) as wakes:
+        await wakes.next()
+        await wakes.quiet(1)
+        for number in range(50):
+            (directory / f"{number}.yaml").write_text("x")
+            await asyncio.sleep(0.03)
+        assert wakes.count >= 2
+
+
 async def test_a_burst_wakes_once(directory):
     """Many events within the debounce are one wake."""
     async with watching(directory, 0.3) as wakes:
@@ -200,9 +221,9 @@ async def test_a_set_of_directories_is_watched_and_may_change(directory, tmp_pat
 
 async def test_stopping_leaves_no_timer_behind(directory):
     """After the end nobody is woken any more."""
-    async with watching(directory, 0.2) as wakes:
+    async with watching(directory, 1) as wakes:
         await wakes.next()
-        await wakes.quiet(0.5)
+        await wakes.quiet(1.5)
         (directory / "site.yaml").write_text("x")
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.4)
