@@ -5,6 +5,7 @@ The only module that knows every part. Ending the daemon ends no container.
 
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -284,6 +285,8 @@ def main(config: Path | None) -> None:
     except PaunchdError as error:
         click.echo(f"paunchd: {error}", err=True)
         sys.exit(1)
+    gc.collect()
+    gc.freeze()  # what has been imported stays: walking it again would stop the event loop for 30 ms now and then
     try:
         asyncio.run(_run(settings, lambda: load_settings(config)))
     except* SettingsError as group:
