@@ -6,7 +6,7 @@ waits for no health, no task and no other lane. Events only wake; no decision is
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -33,6 +33,7 @@ from paunchd.reconcile.model import (
     Trial,
 )
 from paunchd.reconcile.mount import doubted
+from paunchd.reconcile.observe import Listing
 from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.plan import Planned, plan, still_holds, trials
 from paunchd.reconcile.tidy import tidy_up
@@ -107,10 +108,14 @@ class Loop:
         return delay
 
     async def _pass(self, lanes: asyncio.TaskGroup) -> float:
-        await self._read()
         # A lane that ends while we look may have changed what we have just seen; its name is left to the next pass.
         busy = dict(self._lanes)
-        observed = await self._look()
+        listing = asyncio.create_task(self._parts.observer.list())  # the engine is at it while the directory is read
+        try:
+            await self._read()
+            observed = await self._look(listing)
+        finally:
+            listing.cancel()
         facts = self._facts(observed, frozenset(busy))
         if self._planned and still_holds(self._planned, facts, self.rules):
             made = self._planned.plan
@@ -152,7 +157,7 @@ class Loop:
             for fault in config.faults:
                 log.warning("file_broken", config_id=config.config_id, fault=str(fault))
 
-    async def _look(self) -> Observed:
+    async def _look(self, listing: Awaitable[Listing]) -> Observed:
         now = self._clock()
         if self._away_seconds or now - self._full_at >= self._pace.slow_resync_seconds:
             self._parts.observer.forget_all()
@@ -160,7 +165,9 @@ class Loop:
             self._full_at = now
         self._contents = await self._parts.contents.look(self._desired, self._history())
         images = moved.images_to_know(self._desired, self._history(), self.rules)
-        observed = await self._parts.observer.look(self._desired, self._trials, self._parts.prober.results, images)
+        observed = await self._parts.observer.look(
+            await listing, self._desired, self._trials, self._parts.prober.results, images
+        )
         if self._away_seconds or observed.at > self._look_due:
             self._trials = {}  # nobody has looked, and what happened meanwhile is nobody's failure: gates start over
         if self._away_seconds:

@@ -7,7 +7,7 @@ true.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -46,6 +46,14 @@ class Known:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the engine lists, asked *at* a moment."""
+
+    at: float
+    containers: Sequence[Listed]
+
+
 class Observer:
     """Looks at the engine for one *owner*, remembering the details of containers it has inspected."""
 
@@ -72,16 +80,25 @@ class Observer:
         self._all_dirty = True
         self._meanings.forget()
 
+    async def list(self) -> Listing:
+        """Raises ``EngineUnavailable``."""
+        at = self._clock()
+        return Listing(at, await self._engine.list())
+
     async def look(
-        self, desired: Desired, on_trial: Iterable[str], probes: Mapping[str, Probe], images: Collection[str] = ()
+        self,
+        listing: Listing,
+        desired: Desired,
+        on_trial: Iterable[str],
+        probes: Mapping[str, Probe],
+        images: Collection[str] = (),
     ) -> Observed:
-        """Take one look, and find out what *images* mean. Raises ``EngineUnavailable`` where the engine does not list.
+        """Find out the rest of what *listing* shows, and what *images* mean.
 
         A container that goes away meanwhile is not there; one that the engine lists and cannot be asked about makes its
         name unseen, and costs no other name its look (S-08).
         """
-        at = self._clock()
-        listed = await self._engine.list()
+        listed = listing.containers
         owned = {one.id: (one, who) for one in listed if (who := identity_of(one.labels, self._owner))}
         details = await self._details(owned, frozenset(on_trial))
         names: dict[str, Seen] = {}
@@ -91,7 +108,7 @@ class Observer:
         foreign = {one.engine_name for one in listed if one.id not in owned}
         unseen = frozenset(who.name for id_, (_, who) in owned.items() if id_ in self._mute)
         meanings = await self._meanings.of(images, listed)
-        return Observed(_with_foreign(names, foreign, desired), probes, unseen, at, meanings)
+        return Observed(_with_foreign(names, foreign, desired), probes, unseen, listing.at, meanings)
 
     async def _details(
         self, owned: Mapping[str, tuple[Listed, Identity]], on_trial: frozenset[str]

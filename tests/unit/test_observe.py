@@ -59,7 +59,7 @@ async def make(engine, engine_name, *, name=None, owner=OWNER, start=True):
 
 
 async def look(observer, *, on_trial=(), desired=NOTHING, probes=None):
-    return await observer.look(desired, on_trial, probes or {})
+    return await observer.look(await observer.list(), desired, on_trial, probes or {})
 
 
 async def calls_of(engine, observer, **keys):
@@ -262,7 +262,7 @@ async def test_a_list_that_is_behind_is_asked_about_until_it_is_not(clock):
 async def test_who_asks_for_a_look_at_everything_takes_nothing_from_the_one_under_way(engine, observer):
     """What has just been inspected is not taken for gone, or it would be made a second time; the next look is anew."""
     await make(engine, "web")
-    await observer.look(NOTHING, (), {})
+    await look(observer)
     await make(engine, "db")
     inspected = []
 
@@ -272,9 +272,9 @@ async def test_who_asks_for_a_look_at_everything_takes_nothing_from_the_one_unde
             observer.forget_all()
 
     engine.before_call = ask_meanwhile
-    seen = await observer.look(NOTHING, (), {})
+    seen = await look(observer)
     assert seen.names.keys() == {"web", "db"}
     assert inspected == ["inspect db"]
     engine.before_call = inspected.append
-    await observer.look(NOTHING, (), {})
+    await look(observer)
     assert {"inspect web", "inspect db"} <= set(inspected)
