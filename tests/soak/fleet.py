@@ -181,6 +181,10 @@ class Fleet:
         for config in self.configs:
             config.young = config.place is Place.GONE
 
+    def gone(self) -> list[str]:
+        """The names that no file declares now."""
+        return [one.name for config in self.configs if config.place is Place.GONE for one in config.members]
+
     def unexpected(self, states: dict[str, str], others: dict[str, str]) -> dict[str, str]:
         """Those of *states* that are not the end their definitions must come to; *others* are no members."""
         wanted = {name: {state} for name, state in others.items()}

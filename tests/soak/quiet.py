@@ -56,6 +56,8 @@ class Judge:
         if rested:
             self._play.fleet.grown_up()
             self._play.undeclared.clear()
+            for name in self._play.fleet.gone():  # forgotten, as was what was good of it: it comes back as a new one
+                self._accepted.pop(self._node.full(name), None)
 
     def killed(self) -> None:
         """The daemon is dead: what it recorded as good and had no time to say is in its store."""
