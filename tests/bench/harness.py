@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+QUIET_SECONDS = 0.25
+
 Definition = Mapping[str, Any]
 Fleet = Mapping[str, Definition]
 

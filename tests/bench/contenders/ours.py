@@ -10,13 +10,12 @@ from typing import Any
 
 from tests.bench.figures import OURS
 from tests.bench.ground import Ground
-from tests.bench.harness import Contender, Fleet, changed
+from tests.bench.harness import QUIET_SECONDS, Contender, Fleet, changed
 from tests.functional.engine_side import Happening
 from tests.functional.node import Node
 
 PATIENCE_SECONDS = 300.0
 POLL_SECONDS = 0.05
-QUIET_SECONDS = 0.25
 PASSES = ("paunchd_pass_duration_seconds_sum", "paunchd_pass_duration_seconds_count")
 DEFAULTS: dict[str, Any] = {"reconcile": {}, "rollout": {}, "log": {}}
 
