@@ -1,11 +1,13 @@
 """Readers of the API that keep their connections open: each asks for the list of containers every so often.
 
 ``python -m tests.load.readers PORT COUNT EVERY CONDITIONAL FILE`` is them, as a process of its own so that nobody
-else's work delays them: until SIGTERM. Where CONDITIONAL is 1, they say which list they have. `Readers` starts it.
+else's work delays them, and yielding, so that they do not take the node's processors, which they had not elsewhere
+either: until SIGTERM. Where CONDITIONAL is 1, they say which list they have. `Readers` starts it.
 """
 
 import asyncio
 import json
+import os
 import re
 import signal
 import subprocess
@@ -22,6 +24,7 @@ from tests.load.visitors import ROOT
 PATIENCE_SECONDS = 60.0
 CONNECTING_AT_ONCE = 50
 TICK_SECONDS = 0.05
+YIELDING = 19
 _REQUEST = "GET /v1/containers HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _TAG = re.compile(rb'\r\netag: ("[^"]+")', re.IGNORECASE)
@@ -171,6 +174,7 @@ async def _read(port: int, count: int, every_seconds: float, *, conditional: boo
 
 
 if __name__ == "__main__":
+    os.nice(YIELDING)
     _port, _count, _every, _conditional, _file = sys.argv[1:]
     _told = asyncio.run(_read(int(_port), int(_count), float(_every), conditional=_conditional == "1"))
     Path(_file).write_text(json.dumps(vars(_told)))
