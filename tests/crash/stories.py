@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.crash.victim import Victim
+from tests.crash.victim import CONFIG, Victim
 from tests.functional.daemon_side import Definition
 from tests.functional.faults import Call, changes, changes_or_executes
 from tests.functional.node import running_script, service, task
@@ -93,6 +93,17 @@ def execute(victim: Victim) -> None:
     victim.write("exec", {"refresh": {"action": "exec", "command": ["web", "sh", "-c", script]}})
 
 
+def change_its_file(victim: Victim) -> None:
+    victim.configure_service("two")
+
+
+def reads_the_new_file(victim: Victim) -> None:
+    """It is another container, made for what the file says now, and nobody made a third."""
+    assert victim.id("web") != victim.good["web"]["id"]
+    assert victim.actions("web").count("create") == 2
+    assert victim.run_in("web", "cat", "/c/web.conf") == "two"
+
+
 def take_back(victim: Victim) -> None:
     """Ask for the version before; nobody answers where the daemon is killed at it."""
     try:
@@ -120,6 +131,13 @@ TAKEN_BACK = {"web": "rolled-back"}
 STORIES = (
     Story("create", (), writing(web=service(environment=NEW)), RUNNING, serves("2")),
     Story("replace", ({"web": service()},), writing(web=service(environment=NEW)), RUNNING, serves("2")),
+    Story(
+        "changed file",
+        ({"web": service(volumes=[f"{CONFIG}:/c:ro"])},),
+        change_its_file,
+        RUNNING,
+        reads_the_new_file,
+    ),
     Story(
         "failed replace", ({"web": service(environment=OLD)},), writing(web=fails()), TAKEN_BACK, serves("1"), kept=True
     ),

@@ -15,6 +15,7 @@ from tests.functional.faults import Fault, What, When
 from tests.functional.node import Node
 from tests.functional.proxy import Proxy
 
+CONFIG = "{config}"  # in a story's definitions: the directory of its victim's config files
 PATIENCE_SECONDS = 120.0  # several daemons start at once, and an engine under load is slow; no check hangs on it
 
 # A daemon that is forked has its imports behind it, which is most of what a start costs.
@@ -64,7 +65,16 @@ class Victim(Node):
     """*good* are the containers there were before the story began, by their names."""
 
     def __init__(self, directory: Path, engine: EngineSide, owner: str, proxy: Proxy) -> None:
-        super().__init__(directory, engine, owner, engine__url=f"unix://{proxy.path}", rollout__probation_seconds=1.5)
+        self.config = directory / "config-data"
+        self.config.mkdir()
+        self.configure_service("one")
+        settings = {
+            "engine__url": f"unix://{proxy.path}",
+            "rollout__probation_seconds": 1.5,
+            "config_files__roots": [str(self.config)],
+            "config_files__quiet_seconds": 0.3,
+        }
+        super().__init__(directory, engine, owner, **settings)
         self.proxy = proxy
         self.good: dict[str, dict[str, str]] = {}
         self._strikes = directory / "strikes"
@@ -77,6 +87,13 @@ class Victim(Node):
     def launch(self) -> Any:
         self._process = Forked(str(self.settings_file), str(self.log_file), str(self._strikes))
         return self._process
+
+    def write_text(self, config: str, text: str) -> None:
+        super().write_text(config, text.replace(CONFIG, str(self.config)))
+
+    def configure_service(self, text: str) -> None:
+        """Write the file that is below ``CONFIG``."""
+        (self.config / "web.conf").write_text(text)
 
     def remember(self, *names: str) -> None:
         """Take down what runs under *names* now."""
