@@ -1,4 +1,4 @@
-"""What Heat's hook and its prune script share: who a deployment is, which files are Heat's, and the daemon.
+"""What Heat's hook and its prune script share: whose a deployment and a file are, and the daemon.
 
 Runs where the agents run, without the package paunchd: Python 3.10 and PyYAML are all there is.
 """
@@ -21,8 +21,13 @@ import yaml
 
 MARK = "x-heat"
 Answer = dict[str, Any]
+Entry = Mapping[str, Any]
 Query = Mapping[str, object]
 
+_LIST = "/var/run/heat-config/heat-config"
+_HOOKS = ("/usr/libexec/heat-config/hooks", "/var/lib/heat-config/hooks")
+_HOOK = Path(__file__).resolve().with_name("hook-paunchd")
+_GROUP = "paunchd"
 _DEFAULT_SETTINGS = "/etc/paunchd/paunchd.yaml"
 _DEFAULT_DIRECTORY = "/var/lib/paunchd/desired"
 _DEFAULT_SOCKET = "/run/paunchd/api.sock"
@@ -49,7 +54,7 @@ class Deployment:
     resource: str
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> "Deployment":
+    def of(cls, entry: Entry) -> "Deployment":
         """Tell whose *entry* is; without Heat's own inputs its name has to do. Raises ``RefusedError``."""
         inputs = inputs_of(entry)
         stack, resource = (str(inputs.get(name) or "") for name in ("deploy_stack_id", "deploy_resource_name"))
@@ -70,11 +75,11 @@ class Deployment:
         return directory / f"{self.config_id}.json"
 
 
-def inputs_of(entry: Mapping[str, Any]) -> Answer:
+def inputs_of(entry: Entry) -> Answer:
     return {one["name"]: one.get("value") for one in entry.get("inputs") or []}
 
 
-def marked(document: Mapping[str, Any], deployment: Deployment, entry: Mapping[str, Any]) -> Answer:
+def marked(document: Mapping[str, Any], deployment: Deployment, entry: Entry) -> Answer:
     """Return *document* with what makes its file known as Heat's.
 
     The id of the config is new each time that Heat wants it done, so that the daemon tells one time from another.
@@ -89,6 +94,63 @@ def deployment_in(path: Path) -> Deployment | None:
         return Deployment(mark["stack"], mark["resource"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def read_list() -> list[Entry]:
+    """Return the deployments of this node. Raises ``RefusedError`` where they are not known."""
+    path = Path(os.environ.get("HEAT_SHELL_CONFIG", _LIST))
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RefusedError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise RefusedError(f"cannot read {path}: it is no JSON") from None
+    if not isinstance(found, list):
+        raise RefusedError(f"cannot read {path}: a list is expected")
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
+def named(entry: Entry) -> Deployment | None:
+    try:
+        return Deployment.of(entry)
+    except (RefusedError, KeyError, TypeError):
+        return None
+
+
+def is_ours(entry: Entry) -> bool:
+    """Whether 55-heat-config calls our hook for *entry*. An entry that does not say may be ours, and is kept."""
+    return any(_leads_to_our_hook(group) for group in _groups_of(entry))
+
+
+def _groups_of(entry: Entry) -> list[str | None]:
+    """Return whose hook is called: of a component, by its action; where none is for that, it is left as it is."""
+    if entry.get("group") != "component":
+        return [entry.get("group")]
+    action = inputs_of(entry).get("deploy_action")
+    configs = (entry.get("config") or {}).get("configs") or []
+    called = [one["tool"] for one in configs if action in one["actions"]]
+    return called[:1] or [one["tool"] for one in configs]
+
+
+def _leads_to_our_hook(group: str | None) -> bool:
+    if group is None or group == _GROUP:
+        return True
+    places = (os.environ.get("HEAT_CONFIG_HOOKS"), *_HOOKS)
+    hooks = [Path(place, group) for place in places if place]
+    return next((hook.resolve() for hook in hooks if hook.exists()), None) == _HOOK
+
+
+def is_replaced(deployment: Deployment) -> bool:
+    """Whether Heat deploys *deployment* by another entry, whatever becomes of this one.
+
+    A deployment that has failed is replaced: Heat makes a new one, of the same stack and resource, and then deletes the
+    old one. A list that is not known, or makes no sense, says nothing of another one.
+    """
+    try:
+        others = [entry for entry in read_list() if named(entry) == deployment]
+        return any(inputs_of(entry).get("deploy_action") != "DELETE" and is_ours(entry) for entry in others)
+    except (RefusedError, KeyError, TypeError, AttributeError):
+        return False
 
 
 @dataclass(frozen=True)

@@ -60,27 +60,32 @@ class Place:
         self.desired = directory / "desired"
         self.socket = directory / "api.sock"
         self.settings = directory / "paunchd.yaml"
+        self.listed = directory / "heat-config"
         self.desired.mkdir()
         self.settings.write_text(json.dumps({"desired_dir": str(self.desired), "api": {"socket": str(self.socket)}}))
 
     async def deploy(self, asked: Any, **environment: str) -> Answer:
         """Hand *asked* to the hook; whatever it is, one JSON object comes back, and exit code 0."""
         stdin = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
-        code, stdout, stderr = await run(HOOK, stdin, **{"PAUNCHD_CONFIG": str(self.settings), **environment})
+        named = {"PAUNCHD_CONFIG": str(self.settings), "HEAT_SHELL_CONFIG": str(self.listed)}
+        code, stdout, stderr = await run(HOOK, stdin, **{**named, **environment})
         assert (code, stderr) == (0, b"")
         answer: Answer = json.loads(stdout)
         assert set(answer) == {"deploy_stdout", "deploy_stderr", "deploy_status_code"}
         assert isinstance(answer["deploy_status_code"], int)
         return answer
 
+    def lists(self, entries: Any) -> None:
+        """Have the agents keep the list *entries*, or what stands for one; ``None``: none."""
+        if entries is not None:
+            self.listed.write_bytes(entries if isinstance(entries, bytes) else json.dumps(entries).encode())
+
     async def prune(self, entries: Any, **environment: str) -> str:
         """Run the prune script over a list, or over what stands for one; it ends with 0 and prints nothing for Heat."""
-        listed = self.settings.with_name("heat-config")
-        if entries is not None:
-            listed.write_bytes(entries if isinstance(entries, bytes) else json.dumps(entries).encode())
+        self.lists(entries)
         named = {
             "PAUNCHD_CONFIG": str(self.settings),
-            "HEAT_SHELL_CONFIG": str(listed),
+            "HEAT_SHELL_CONFIG": str(self.listed),
             "HEAT_CONFIG_DEPLOYED": str(self.settings.with_name("deployed")),
         }
         code, stdout, stderr = await run(PRUNE, **{**named, **environment})

@@ -126,6 +126,19 @@ def test_a_deployment_goes_by_its_delete_action_and_by_vanishing(heat, agents, s
     started.eventually(lambda: started.ps().keys() == {"kept"})
 
 
+def test_a_deployment_that_is_replaced_keeps_what_replaced_it(heat, agents, started):
+    """What has failed, Heat creates anew under the same name, and deletes the old one then."""
+    old = heat.deployment(named(started, web=running_script(FAILING, restart="no")), "old")
+    agents.refresh(old)
+    assert heat.told("old")["deploy_status_code"] == 1
+    anew = heat.deployment(named(started, web=service()), "new")
+    agents.refresh(old, anew)
+    assert heat.told("new")["deploy_status_code"] == 0
+    agents.refresh(heat.deployment(old["config"], "old-gone", deploy_action="DELETE"), anew)
+    assert heat.told("old-gone")["deploy_status_code"] == 0
+    is_proven(started, "web")
+
+
 def test_agents_that_are_killed_in_the_middle_take_it_up_again(heat, agents, started):
     """Heat is told in the end, although the agents take for done what they had begun."""
     waiting = heat.deployment(named(started, web=service(healthcheck={"test": "test -e /up"})), "one")

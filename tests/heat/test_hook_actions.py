@@ -18,6 +18,46 @@ async def test_delete_takes_the_file_away_and_waits_until_its_containers_are_gon
     assert daemon.queries[-1]["digest"] == ""
 
 
+DELETED = entry(id_="old", deploy_action="DELETE")
+
+
+@pytest.mark.parametrize("group", ["paunchd", None])
+async def test_delete_of_what_was_replaced_keeps_what_replaced_it(place, daemon, group):
+    """Heat replaces a deployment that has failed: creates it anew, of the same stack and resource, and deletes the old
+    one then.
+    """
+    anew = {**entry(id_="new"), "group": group}
+    place.lists([DELETED, anew])
+    await place.deploy(anew)
+    before = place.only_file().read_bytes()
+    answer = await place.deploy(DELETED)
+    assert answer["deploy_status_code"] == 0
+    assert "replaced, and kept" in answer["deploy_stdout"]
+    assert place.only_file().read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        None,
+        b"{",
+        [DELETED],
+        [DELETED, entry(id_="other", deploy_action="DELETE")],
+        [DELETED, entry(resource="Step5")],
+        [DELETED, entry(deploy_stack_id="overcloud/another")],
+        [DELETED, {**entry(), "group": "script"}],
+        [DELETED, {**entry(), "group": "component", "config": {"configs": [{"actions": ["CREATE"]}]}}],
+        [DELETED, {"inputs": 4}, {"inputs": ["x"]}],
+    ],
+)
+async def test_delete_keeps_nothing_for_anything_else(place, daemon, listed):
+    """No list, one that makes no sense, and deployments of others are no successors."""
+    await place.deploy(entry())
+    place.lists(listed)
+    assert (await place.deploy(DELETED))["deploy_status_code"] == 0
+    assert place.files() == []
+
+
 async def test_delete_succeeds_where_nothing_is_left(place, daemon):
     """A delete that is asked for again, or of what never came to be, is done already."""
     daemon.waits = [None]
