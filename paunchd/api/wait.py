@@ -40,7 +40,7 @@ class Wanted:
             return False
         view = config_view(snapshot, self.config_id)
         if self.digest == "":
-            return view is None or view.failed
+            return view is None  # what has failed before it is removed says nothing of the removal
         if view is None or self.digest not in (None, view.digest):
             return False
         return view.settled or view.failed

@@ -76,6 +76,15 @@ async def test_wait_for_a_removal(api):
     assert (status, answer["waited"], answer["names"]) == (200, "settled", [])
 
 
+async def test_a_removal_is_not_answered_by_the_failure_before_it(api):
+    """What had failed is taken away as well: its old failure is no answer, whoever still has it on show."""
+    waiting = asyncio.create_task(api.json("/v1/configs/bad?wait=settled&digest=&timeout_seconds=10"))
+    assert (await api.json("/v1/configs/web?wait=settled&digest=&timeout_seconds=0.1"))[1]["waited"] == "timed out"
+    assert not waiting.done()
+    api.board.publish(snapshots.settled())
+    assert (await waiting)[1]["waited"] == "settled"
+
+
 @pytest.mark.parametrize(
     "query",
     [
