@@ -240,10 +240,10 @@ class Daemon:
             self.ask("POST", "containers", name, "retry")
 
     def wait(self, config_id: str, digest: str, timeout_seconds: float) -> Answer | None:
-        """Return the config once *digest* has settled or failed, else as it is in the end; ``None``: it is not there.
+        """Return the config once *digest* has settled or failed, else as it is in the end; ``None``: not known by then.
 
-        An empty *digest* stands for its absence. Raises ``NoAnswerError`` after half a minute without an answer, and
-        ``RefusedError``.
+        An empty *digest* stands for its absence, which is told as settled and never as ``None``. Raises
+        ``NoAnswerError`` after half a minute without an answer, and ``RefusedError``.
         """
         heard = time.monotonic()
         deadline = heard + timeout_seconds

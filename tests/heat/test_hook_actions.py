@@ -60,8 +60,16 @@ async def test_delete_keeps_nothing_for_anything_else(place, daemon, listed):
 
 async def test_delete_succeeds_where_nothing_is_left(place, daemon):
     """A delete that is asked for again, or of what never came to be, is done already."""
-    daemon.waits = [None]
+    daemon.waits = [config(names=[])]
     assert (await place.deploy(entry(deploy_action="DELETE", timeout_seconds=0)))["deploy_status_code"] == 0
+
+
+async def test_delete_is_not_done_where_nobody_has_looked(place, daemon):
+    """A daemon that has not seen its engine yet knows of no container, and of none that is gone."""
+    daemon.waits = [None]
+    answer = await place.deploy(entry(deploy_action="DELETE", timeout_seconds=0))
+    assert answer["deploy_status_code"] == 1
+    assert "cannot tell whether anything of heat-overcloud-Step4-" in answer["deploy_stderr"]
 
 
 async def test_a_removal_that_does_not_happen_is_a_failure(place, daemon):
