@@ -94,7 +94,7 @@ def execute(victim: Victim) -> None:
 
 
 def change_its_file(victim: Victim) -> None:
-    victim.configure_service("two")
+    victim.change_config_of("web", "two")
 
 
 def reads_the_new_file(victim: Victim) -> None:

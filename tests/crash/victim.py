@@ -67,7 +67,8 @@ class Victim(Node):
     def __init__(self, directory: Path, engine: EngineSide, owner: str, proxy: Proxy) -> None:
         self.config = directory / "config-data"
         self.config.mkdir()
-        self.configure_service("one")
+        self._write_config("one")
+        self._reader = self._unread = ""
         settings = {
             "engine__url": f"unix://{proxy.path}",
             "rollout__probation_seconds": 1.5,
@@ -91,8 +92,16 @@ class Victim(Node):
     def write_text(self, config: str, text: str) -> None:
         super().write_text(config, text.replace(CONFIG, str(self.config)))
 
-    def configure_service(self, text: str) -> None:
-        """Write the file that is below ``CONFIG``."""
+    def change_config_of(self, name: str, text: str) -> None:
+        """Write the file below ``CONFIG``, which *name* reads; until that is seen, the directory counts as unread."""
+        self._reader, self._unread = name, self.detail(name)["desired_hash"]
+        self._write_config(text)
+
+    def knows_the_directory(self) -> bool:
+        known = not self._unread or self.detail(self._reader)["desired_hash"] != self._unread
+        return known and super().knows_the_directory()
+
+    def _write_config(self, text: str) -> None:
         (self.config / "web.conf").write_text(text)
 
     def remember(self, *names: str) -> None:
