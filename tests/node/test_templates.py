@@ -81,6 +81,16 @@ def test_heat_goes_step_by_step(resources):
     assert {one["properties"]["server"] for one in deployments} == {"5e0c"}
 
 
+def test_changed_files_deploy_every_step_anew(resources):
+    """A config of Heat's is never changed: other files are a config with another id. It is among each step's inputs, so
+    the hook is called, and Heat is told what came of the containers that the files replace.
+    """
+    for number in STEPS:
+        assert {one["name"] for one in properties_of(resources, f"step_{number}_config")["inputs"]} == {"step", "files"}
+        files = properties_of(resources, f"step_{number}")["input_values"]["files"]
+        assert files == "id-of-puppet_config,id-of-kolla_config"
+
+
 def test_the_daemon_takes_what_comes_out(resources, hook, tmp_path, capsys):
     """What the hook makes of every step is a sound directory for the daemon, with the steps of the template."""
     write_desired(resources, hook, tmp_path)
