@@ -12,6 +12,6 @@ configure=/usr/libexec/os-refresh-config/configure.d
 
 install -d -m 755 "$root$home" "$root$hooks" "$root$configure"
 install -m 755 "$source/hook-paunchd" "$source/50-heat-config-paunchd" "$root$home"
-install -m 644 "$source/paunchd_heat.py" "$root$home"
+install -m 644 "$source/paunchd_heat.py" "$source/paunchd_text.py" "$root$home"
 ln -sf ../../paunchd-heat/hook-paunchd "$root$hooks/paunchd"
 ln -sf ../../paunchd-heat/50-heat-config-paunchd "$root$configure/50-heat-config-paunchd"

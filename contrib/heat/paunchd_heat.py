@@ -80,11 +80,11 @@ def inputs_of(entry: Entry) -> Answer:
 
 
 def marked(document: Mapping[str, Any], deployment: Deployment, entry: Entry) -> Answer:
-    """Return *document* with what makes its file known as Heat's.
+    """Return *document* with what makes its file known as Heat's, whatever it says of that itself.
 
     The id of the config is new each time that Heat wants it done, so that the daemon tells one time from another.
     """
-    return {MARK: {**asdict(deployment), "config": str(entry.get("id", ""))}, **document}
+    return {**document, MARK: {**asdict(deployment), "config": str(entry.get("id", ""))}}
 
 
 def deployment_in(path: Path) -> Deployment | None:

@@ -1,12 +1,14 @@
 """The hook is a good citizen among Heat's agents: it writes safely, waits, tells one thing, and loses no failure."""
 
+import ast
 import hashlib
 import re
 
 import pytest
 
+from paunchd.formats import yaml_document
 from tests.heat.fake_daemon import container
-from tests.heat.programs import entry
+from tests.heat.programs import HEAT, STACK, entry
 
 
 async def test_a_settled_config_is_told_with_what_runs(place, daemon):
@@ -44,6 +46,12 @@ async def test_a_deployment_keeps_its_config_id_over_updates(place, daemon):
     await place.deploy(entry(id_="first"))
     await place.deploy(entry(id_="second", deploy_action="UPDATE"))
     assert place.only_file().name.startswith("heat-overcloud-Step4-")
+
+
+async def test_a_template_does_not_say_whose_its_file_is(place, daemon):
+    """A key `x-heat` in the document is not the mark that the prune script goes by."""
+    await place.deploy(entry({"x-heat": {"stack": "another", "resource": "other"}, "web": {}}))
+    assert place.written()["x-heat"] == {"stack": STACK, "resource": "Step4", "config": "c0ffee"}
 
 
 async def test_two_deployments_never_share_a_file(place, daemon):
@@ -96,6 +104,13 @@ async def test_text_means_what_it_means_in_a_file(place, daemon):
     }
 
 
+def test_plain_values_are_told_apart_as_the_daemon_does():
+    """The hook cannot import the daemon's patterns where the agents run; the second copy must not differ."""
+    source = (HEAT / "paunchd_text.py").read_text()
+    (told,) = re.findall(r"^PATTERNS = (\{.*?^\})", source, re.MULTILINE | re.DOTALL)
+    assert ast.literal_eval(told) == yaml_document._PATTERNS
+
+
 async def test_inputs_that_come_as_text_say_step_timeout_and_group(place, daemon):
     """Heat's agents make text of every String input; numbers are numbers again (T-106)."""
     asked = entry(step="4", timeout_seconds="7.5", rollout_group="nova")
@@ -119,6 +134,7 @@ async def test_an_input_beats_the_header_and_leaves_the_rest_of_it(place, daemon
         (entry(["web"]), ["`config`", "a mapping"]),
         (entry("web: [1\nb: {"), ["`config`", "no valid YAML", "line 2"]),
         (entry("a: 1\na: 2\n"), ["`config`", "no valid YAML"]),
+        (entry('{"web": {"image": "a"}, "web": {"image": "b"}}'), ["`config`", "the key `web` is there twice"]),
         (entry({"x-paunchd": 4}), ["`x-paunchd`", "a mapping"]),
         (entry({"x-paunchd": {"config_id": "mine"}}), ["config.x-paunchd.config_id", "stack and resource"]),
         (entry(step="four"), ["`step`", "whole number"]),

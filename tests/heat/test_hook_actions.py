@@ -132,6 +132,24 @@ async def test_what_is_odd_about_a_file_is_told_and_fails_nothing(place, daemon)
     assert "`links` has no effect" in answer["deploy_stderr"]
 
 
+async def test_what_is_settled_with_a_reservation_is_told_and_fails_nothing(place, daemon):
+    """Config files that cannot be read hold nothing up, and Heat hears of more than a plain success."""
+    unknown = "its config files cannot be told: more than 5000 files"
+    daemon.has(
+        container("a", reason=f"{unknown}; it runs on as it is"),
+        container(
+            "b", state="proving", reason="healthy, in probation", config_files={"trouble": "more than 5000 files"}
+        ),
+        container("c", state="proving", reason="healthy, in probation", config_files={"trouble": None}),
+        container("d", state="proving", reason="proven", config_files=None),
+        container("e"),
+    )
+    daemon.waits = [config(names=["a", "b", "c", "d", "e"], warnings=["odd"])]
+    answer = await place.deploy(entry())
+    assert answer["deploy_status_code"] == 0
+    assert answer["deploy_stderr"].splitlines() == ["odd", f"a: {unknown}; it runs on as it is", f"b: {unknown}"]
+
+
 async def test_variables_beat_the_settings_file(place, daemon, tmp_path):
     """As for the client: PAUNCHD_SOCKET and PAUNCHD_DESIRED_DIR, else what the settings file says."""
     other = tmp_path / "other"

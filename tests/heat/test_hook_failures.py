@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from paunchd.source import Source
 from tests.heat.fake_daemon import config, container, failed
 from tests.heat.programs import entry
+from tests.unit.desired import Notebook
 
 SECRETS = {
     "deploy_password": "s3cret-password",
@@ -76,6 +78,29 @@ async def test_a_failure_is_told_with_its_reason_its_last_words_and_what_runs_no
     assert answer["deploy_stdout"] == "db: running registry.example/web:1"
 
 
+async def test_what_the_good_one_prints_is_not_told_as_the_failures(place, daemon):
+    """A rejected container that printed nothing has no last words; what can be read now is the one that serves."""
+    rejected = {"revision": "v1:new", "exit_code": 3, "logs": None}
+    daemon.has(container("web", state="rolled-back", reason="exited", settled=False, rejected=[rejected]))
+    daemon.logs = {"web": b"GET / 200\n"}
+    daemon.waits = [failed("web")]
+    told = (await place.deploy(entry()))["deploy_stderr"]
+    assert "exit code: 3" in told
+    assert "GET /" not in told
+
+
+@pytest.mark.parametrize("revision", ["v1:new", "v1:new@v1:target"])
+async def test_a_result_of_another_revision_is_not_told(place, daemon, revision):
+    """The newest result of what is declared counts, a task's or an exec's, and none of what was declared before."""
+    old, new = (
+        {"revision": one, "succeeded": False, "exit_code": code, "cause": ""}
+        for one, code in (("v1:older@v1:target", 9), (revision, 4))
+    )
+    daemon.has(container("db_sync", state="failed", reason="failed", settled=False, results=[new, old]))
+    daemon.waits = [failed("db_sync")]
+    assert (await place.deploy(entry()))["deploy_status_code"] == 4
+
+
 async def test_the_exit_code_of_what_failed_in_the_middle_is_heats_status(place, daemon):
     """What succeeds before and after it does not hide it, and what waits for it says so (T-119)."""
     result = {"revision": "v1:new", "succeeded": False, "exit_code": 42, "cause": "exit code 42"}
@@ -109,6 +134,24 @@ async def test_a_broken_file_is_told_with_place_key_and_cause(place, daemon):
     answer = await place.deploy(entry())
     assert answer["deploy_status_code"] == 1
     assert "broken, and changes nothing: /desired/heat-x.json:4:5 at web.imgae" in answer["deploy_stderr"]
+
+
+async def test_a_container_in_two_deployments_is_told_with_the_other_file(place, daemon, tmp_path):
+    """What is moved to another deployment is declared twice until the old file is gone: Heat hears which file that is,
+    in the words of the daemon.
+    """
+    directory = tmp_path / "as-the-daemon-reads-it"
+    directory.mkdir()
+    for name in ("heat-old", "heat-new"):
+        (directory / f"{name}.json").write_text('{"web": {"image": "registry.example/web:1"}}')
+        (directory / f"{name}.json").chmod(0o600)
+    broken = "; ".join(str(fault) for fault in Source(directory, Notebook()).load().configs["heat-new"].faults)
+    assert "`web` is declared in heat-old.json as well" in broken
+    daemon.waits = [failed(names=["web"], broken=broken)]
+    answer = await place.deploy(entry())
+    assert answer["deploy_status_code"] == 1
+    assert "broken, and changes nothing: heat-new.json" in answer["deploy_stderr"]
+    assert "`web` is declared in heat-old.json as well" in answer["deploy_stderr"]
 
 
 async def test_what_takes_too_long_is_told_with_what_it_waits_for(place, daemon):
