@@ -111,6 +111,7 @@ class Requests:
 
     async def _asked(self, event: Event) -> None:
         log.info("request_taken", name=event.name, request=event.event)
+        self._board.asked_at = self._loop.now()
         self._loop.wake()
         await self._tell(event)
 

@@ -10,11 +10,15 @@ from paunchd.reconcile.model import Snapshot
 
 
 class Board:
-    """For one event loop. *current* is ``None`` until the first pass is done; *journal* has what changed since."""
+    """For one event loop. *current* is ``None`` until the first pass is done; *journal* has what changed since.
+
+    *asked_at* is when a person's newest request was remembered, by the clock of the passes.
+    """
 
     def __init__(self) -> None:
         self.current: Snapshot | None = None
         self.journal = Journal()
+        self.asked_at = float("-inf")
         self._published = asyncio.Event()
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -23,6 +27,10 @@ class Board:
             self.journal.add(changes(before, snapshot), datetime.now(UTC))
         published, self._published = self._published, asyncio.Event()
         published.set()
+
+    def heeds(self, snapshot: Snapshot) -> bool:
+        """Whether *snapshot* was looked at after all that was asked for: what it says of failures is no older."""
+        return snapshot.observed.at > self.asked_at
 
     async def until(self, predicate: Callable[[Snapshot], bool], timeout_seconds: float) -> Snapshot | None:
         """Return the first snapshot, from the current one on, that fits *predicate*; ``None``: not in time.

@@ -60,7 +60,7 @@ def wanted(config_id: str, query: Query) -> Wanted | None:
 
 async def wait(board: Board, wish: Wanted) -> ConfigView:
     """Answer as soon as *wish* is reached, else when its time is over: then neither settled nor failed."""
-    snapshot = await board.until(wish.reached, wish.timeout_seconds)
+    snapshot = await board.until(lambda seen: board.heeds(seen) and wish.reached(seen), wish.timeout_seconds)
     if snapshot is not None:
         view = config_view(snapshot, wish.config_id) or gone_view(snapshot, wish.config_id)
         return view.model_copy(update={"waited": "settled" if view.settled else "failed"})

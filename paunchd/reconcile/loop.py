@@ -76,6 +76,10 @@ class Loop:
         self._shut_until = 0.0
         self._look_due = float("inf")
 
+    def now(self) -> float:
+        """Tell the time by which looks are dated."""
+        return self._clock()
+
     def wake(self) -> None:
         self._wake.set()
 

@@ -85,6 +85,22 @@ async def test_a_removal_is_not_answered_by_the_failure_before_it(api):
     assert (await waiting)[1]["waited"] == "settled"
 
 
+async def test_a_wait_is_not_answered_from_before_a_request(api):
+    """Who asks for a retry and waits is not told the failure that is tried again, also not by a pass that was under way
+    when it was asked for.
+    """
+    failed = api.board.current
+    api.board.asked_at = failed.observed.at + 1
+    waiting = asyncio.create_task(api.json(f"/v1/configs/web?wait=settled&digest={DIGEST}&timeout_seconds=10"))
+    await asyncio.sleep(0.05)
+    api.board.publish(failed)
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    settled = snapshots.settled()
+    api.board.publish(replace(settled, observed=replace(settled.observed, at=api.board.asked_at + 1)))
+    assert (await waiting)[1]["waited"] == "settled"
+
+
 @pytest.mark.parametrize(
     "query",
     [

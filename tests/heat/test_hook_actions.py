@@ -1,5 +1,6 @@
 """What Heat may want of a deployment, and where the hook finds directory and daemon."""
 
+import hashlib
 import re
 
 import pytest
@@ -111,9 +112,25 @@ async def test_what_failed_and_is_deployed_again_unchanged_is_tried_again(place,
     same, other = {"image": "registry.example/web:1"}, {"image": "registry.example/web:2"}
     await place.deploy(entry({"a": same, "b": same, "c": same}))
     daemon.now = failed("a", "b", names=["a", "b", "c"])
+    daemon.waits = [daemon.now, config()]
     daemon.asked.clear()
-    await place.deploy(entry({"a": same, "b": other, "c": same}, id_="again", deploy_action="UPDATE"))
-    assert [one for one in daemon.asked if one.startswith("POST")] == ["POST /v1/containers/a/retry"]
+    answer = await place.deploy(entry({"a": same, "b": other, "c": same}, id_="again", deploy_action="UPDATE"))
+    assert answer["deploy_status_code"] == 0
+    known, read, retry, done, *_ = daemon.asked
+    assert retry == "POST /v1/containers/a/retry"
+    assert known == read == done == f"GET /v1/configs/{place.only_file().stem}"
+    assert [query["digest"] for query in daemon.queries[1:]] == [
+        hashlib.sha256(place.only_file().read_bytes()).hexdigest()
+    ] * 2, "it is tried again once the daemon has read what is new, and not beside what it is to follow"
+
+
+async def test_what_has_failed_in_a_broken_file_is_not_tried_again(place, daemon):
+    """It would run as it was last understood, which is not what Heat has asked for."""
+    await place.deploy(entry())
+    daemon.now = failed("web")
+    daemon.waits = [failed("web", broken="/desired/heat-x.json: odd")]
+    assert (await place.deploy(entry(id_="again")))["deploy_status_code"] == 1
+    assert not [one for one in daemon.asked if one.startswith("POST")]
 
 
 async def test_deployed_again_unchanged_it_is_a_new_content_to_wait_for(place, daemon):

@@ -25,6 +25,9 @@ class Quiet:
     def wake(self):
         self.woken += 1
 
+    def now(self):
+        return 5.0
+
     def look_anew(self):
         self.looked_anew = True
 
@@ -111,6 +114,17 @@ async def test_a_member_that_did_not_change_is_not_taken_back_with_one_on_trial(
     desk.accept(2, "bb")
     await desk.requests.rollback("aa", uid=0)
     assert desk.rejected() == {"aa": {"aa2"}}
+
+
+async def test_what_was_seen_before_a_request_does_not_heed_it(desk):
+    """A look that had begun by then may have missed it; one that begins later has not."""
+    desk.accept(1, "aa", "bb")
+    before = desk.board.current
+    assert desk.board.heeds(before)
+    await desk.requests.rollback("aa", uid=0)
+    assert not desk.board.heeds(before)
+    assert not desk.board.heeds(replace(before, observed=Observed({}, at=desk.quiet.now())))
+    assert desk.board.heeds(replace(before, observed=Observed({}, at=desk.quiet.now() + 1)))
 
 
 async def test_a_name_without_a_group_goes_back_alone(tmp_path):
