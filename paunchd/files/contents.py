@@ -23,6 +23,7 @@ SCHEME = "f1"
 GAP_SECONDS = 0.5
 PATIENCE_SECONDS = 2.0
 AGAIN_SECONDS = 10.0
+LONG_SECONDS = 30.0
 _SCOPE_DIGITS = 8
 
 _UNREAD = "they have not been read yet"
@@ -62,7 +63,9 @@ class Contents:
         self._contents: dict[str, Content] = {}
         self._reading: asyncio.Future[dict[str, Content]] | None = None
         self._changed = True
-        self._read_at = float("-inf")
+        self._read_at = self._began_at = float("-inf")
+        self._place = ""  # what the worker thread is at
+        self._hangs = ""  # why the reading under way is not counted on any more
 
     def changed(self) -> None:
         """Something may be otherwise than it was read."""
@@ -73,6 +76,8 @@ class Contents:
         """When to look again at the latest, if nothing is heard."""
         if not self._targets:
             return float("inf")
+        if self._hangs:
+            return self._read_at + AGAIN_SECONDS
         if self._changed or self._reading:
             return self._read_at + GAP_SECONDS
         moments = [content.until for content in self._contents.values() if content.until is not None]
@@ -92,7 +97,7 @@ class Contents:
 
     async def look(self, desired: Desired, history: History) -> Mapping[str, Content]:
         """Return the content of each name of *desired* that reads any. Files that take long to read are not waited for;
-        they are as they were known, or unknown.
+        they are as they were known, or unknown. Where one place does not answer, nobody's can be told.
         """
         self._take(desired)
         now = self._clock()
@@ -100,19 +105,25 @@ class Contents:
             self._read_at = now
             await self._collect(self._reading, 0.0)
         elif now >= self.due_at:
-            self._changed, self._read_at = False, now
+            self._changed, self._read_at, self._began_at = False, now, now
             before = {name: past.read.files for name, past in history.names.items() if past.read}
             self._reading = asyncio.ensure_future(asyncio.to_thread(self._read_all, dict(self._targets), before))
             await self._collect(self._reading, PATIENCE_SECONDS)
-        return {
+        if self._reading and not self._hangs and now >= self._began_at + LONG_SECONDS:
+            # In the same words from now on: others would be another situation at each pass.
+            self._hangs = f"they are still being read after {LONG_SECONDS:g} s, now {self._place}"
+        found = {
             name: self._contents.get(name, Content(target.scope, trouble=_UNREAD))
             for name, target in self._targets.items()
         }
+        if not self._hangs:
+            return found
+        return {name: replace(content, trouble=self._hangs, until=None) for name, content in found.items()}
 
     async def _collect(self, reading: asyncio.Future[dict[str, Content]], patience_seconds: float) -> None:
         done, _ = await asyncio.wait({reading}, timeout=patience_seconds)
         if done:
-            self._reading = None
+            self._reading, self._hangs = None, ""
             self._contents = reading.result()
 
     def _take(self, desired: Desired) -> None:
@@ -138,6 +149,7 @@ class Contents:
     def _read_all(self, targets: Mapping[str, Target], before: Mapping[str, Mapping[str, str]]) -> dict[str, Content]:
         listed: dict[str, list[Entry] | Unreadable | Moving] = {}
         for source in {source for target in targets.values() for source in target.sources}:
+            self._place = source
             try:
                 listed[source] = self._tree.entries(source)
             except (Unreadable, Moving) as problem:
@@ -159,7 +171,7 @@ class Contents:
         last = Content(memory.scope, memory.digest, memory.files) if memory else Content(target.scope)
         try:
             entries = self._entries(target, listed)
-            files = {shown: self._tree.digest(entry) for shown, entry in entries.items()}
+            files = {shown: self._digest(entry) for shown, entry in entries.items()}
             self._doubt(target, files, memory.files if memory else before)
         except Moving:
             memory = self._memories[name] = disturbed(memory, target.scope, now)
@@ -171,6 +183,10 @@ class Contents:
         found = Content(target.scope, scoped(target.scope, _together(files)), files)
         memory = self._memories[name] = seen(memory, found, changed_at, now, self._pace)
         return content_of(memory, now, self._pace)
+
+    def _digest(self, entry: Entry) -> str:
+        self._place = entry.path
+        return self._tree.digest(entry)
 
     def _entries(self, target: Target, listed: Mapping[str, list[Entry] | Unreadable | Moving]) -> dict[str, Entry]:
         """The files that count, each once, by the name that people are shown."""
@@ -215,5 +231,6 @@ def _matcher(patterns: tuple[str, ...]) -> Callable[[str], object] | None:
     """Match the end of a path, or of a directory's that it is in."""
     if not patterns:
         return None
-    each = "|".join(fnmatch.translate(pattern.strip("/")).removesuffix(r"\Z") for pattern in patterns)
+    # Each translation ends with the mark for the end of the text: `\Z`, and since Python 3.14 `\z`.
+    each = "|".join(fnmatch.translate(pattern.strip("/"))[:-2] for pattern in patterns)
     return re.compile(rf"(?:.*/)?(?:{each})(?:/.*)?\Z", re.DOTALL).match

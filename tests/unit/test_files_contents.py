@@ -1,6 +1,7 @@
 """The config files of declared names: found in what they mount, filtered, bounded, and read only when it is due."""
 
 import asyncio
+import fnmatch
 import os
 import threading
 from dataclasses import replace
@@ -101,6 +102,16 @@ async def test_t083_what_is_excluded_does_not_count(host):
     assert (await host.look())["swift"].files.keys() == {"swift/etc/swift/swift.conf"}
 
 
+async def test_patterns_are_those_of_any_python(host, monkeypatch):
+    """Python 3.14 spells the end of the text another way, which is no part of a pattern either."""
+    translate = fnmatch.translate
+    monkeypatch.setattr(fnmatch, "translate", lambda pattern: translate(pattern)[:-2] + r"\z")
+    for name in ("a.conf", "backups/b.conf"):
+        host.write(host.data / "swift" / name)
+    host.declare(swift=mounts(host.data / "swift", config_files={"exclude": ["backups"]}))
+    assert (await host.look())["swift"].files.keys() == {"swift/a.conf"}
+
+
 async def test_t086_a_file_that_is_mounted_twice_counts_once(host):
     """A directory and a file in it: one file; and two roots may have one of the same name each (T-086)."""
     host.write(host.data / "nova" / "nova.conf")
@@ -191,6 +202,40 @@ async def test_files_that_take_for_ever_hold_up_nobody(host, monkeypatch):
     reading = host.contents._reading
     await asyncio.wait({reading})
     assert (await host.look())["web"].digest
+
+
+async def test_files_that_hang_are_told_of_and_looked_for_now_and_then(host, monkeypatch):
+    """One place that does not answer hides every change, so everybody's say so, always in the same words; what was
+    known stays, and passes are not made for ever to see whether the answer has come.
+    """
+    hung = host.data / "nova"
+    for place in (hung, host.data / "glance"):
+        host.write(place / "x.conf")
+    host.declare(web=mounts(hung), other=mounts(host.data / "glance"))
+    before = await host.look()
+    answered, entries = threading.Event(), host.contents._tree.entries
+
+    def slow(source):
+        if source == str(hung):
+            answered.wait(30)
+        return entries(source)
+
+    monkeypatch.setattr(contents, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(host.contents._tree, "entries", slow)
+    host.contents.changed()
+    assert await host.look() == before
+    host.now += contents.LONG_SECONDS
+    late = await host.look()
+    told = f"they are still being read after 30 s, now {hung}"
+    assert late == {name: replace(content, trouble=told) for name, content in before.items()}
+    host.contents.changed()
+    assert host.contents.due_at == host.now + contents.AGAIN_SECONDS
+    host.now += 100
+    assert await host.look() == late
+    answered.set()
+    await asyncio.wait({host.contents._reading})
+    assert await host.look() == before
+    assert host.contents.due_at < host.now + contents.AGAIN_SECONDS
 
 
 async def test_names_that_cannot_be_shown_are_written_otherwise(host):
