@@ -200,3 +200,11 @@ async def test_its_defaults_are_those_of_the_daemon():
         "DIRECTORY": str(settings.desired_dir),
         "SOCKET": str(settings.api.socket),
     }
+
+
+def test_the_agents_image_has_no_hook_whose_work_is_lost():
+    """Their container is made anew at each start, and what is deployed is not deployed again: of hiera's hook nothing
+    would be left, as it writes below /etc/puppet.
+    """
+    (hooks,) = re.findall(r"for hook in (.*); do", (HEAT / "agents" / "Containerfile").read_text())
+    assert hooks.split() == ["apply-config", "json-file", "puppet", "script"]
