@@ -90,6 +90,26 @@ def test_an_update_that_fails_is_rolled_back_and_heat_is_told_why(heat, agents, 
     assert [event["event"] for event in started.history("web")].count("rejected") == 2
 
 
+def test_heat_hears_what_becomes_of_changed_config_files(heat, agents, node, tmp_path):
+    """A step that is deployed anew beside them is answered once they are at rest and what reads them is judged, not
+    while all is still as it was.
+    """
+    root = tmp_path / "config-data"
+    (root / "web").mkdir(parents=True)
+    (root / "web" / "web.conf").write_text("good")
+    node.configure(config_files__roots=[str(root)], config_files__quiet_seconds=4)
+    node.start()
+    fails = running_script("grep -q bad /c/* && exit 3; while :; do sleep 0.05; done", volumes=[f"{root}/web:/c:ro"])
+    step = named(node, web={**fails, "restart": "no"})
+    agents.refresh(heat.deployment(step, "one", files="a,b"))
+    is_proven(node, "web")
+    good = node.id("web")
+    (root / "web" / "web.conf").write_text("bad")
+    agents.refresh(heat.deployment(step, "two", deploy_action="UPDATE", files="c,b"))
+    assert heat.told("two")["deploy_status_code"] == 3, heat.told("two")
+    assert node.id("web") == good
+
+
 def test_each_deployment_of_a_list_is_answered_for_itself(heat, agents, started):
     """One that fails, a file that is refused and a word without a hook (T-104) take nothing from the others."""
     steps = named(started, db=service(), db_sync=task(FAILING, start_order=1), api=service(start_order=2))
