@@ -142,7 +142,8 @@ def _status(outlook: Outlook, facts: Facts) -> Status:
         return replace(status, state=State.BROKEN, reason=item.kept_because, settled=False)
     content = facts.contents.get(outlook.name)
     if status.settled and content and content.until:
-        return replace(status, reason=status.reason or WRITTEN, settled=False, until=content.until)
+        until = min(content.until, status.until or content.until)  # a probation may be over before
+        return replace(status, reason=status.reason or WRITTEN, settled=False, until=until)
     return replace(status, settled=status.settled and not outlook.steps)
 
 

@@ -66,6 +66,16 @@ def test_files_that_are_being_written_are_not_read_yet():
     assert made.look_again_at == NOW + 5
 
 
+def test_files_that_are_being_written_hold_up_no_verdict():
+    """In probation that is what is told, and when it ends is looked again, however long the writing takes."""
+    one = item(hash_="v1:web", config_files={"on_change": "signal:HUP"})
+    on_trial = trial(of(one), NOW - 300, healthy_at=NOW - 298)
+    past = {"good": Revision("v1:old", one.spec), "trial": on_trial}
+    made = planned("", one=one, past=past, content=Content("s1", NEW, AFTER, until=NOW + 5))
+    status = made.statuses["web"]
+    assert (status.reason, status.settled, made.look_again_at) == ("healthy, in probation", False, NOW + 2)
+
+
 def test_a_reload_that_failed_is_told_and_puts_off_nothing_but_itself():
     """The container runs on as it was, the state says what failed, and it is tried again later."""
     failed = attempt(f"config files {short(NEW)}", error="cannot exec on_change in web: exit code 1", refused=True)
