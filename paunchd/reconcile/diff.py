@@ -91,22 +91,22 @@ def diff(facts: Facts) -> dict[str, Drift]:
 
 
 def _drift(item: Item, seen: Seen, past: Past, content: Content | None) -> Drift:
-    good = good_of(item, seen, past)
     desired = Revision(item.hash, item.spec, item.image)
+    good = good_of(desired, seen, past)
     rejected = item.spec.kind is Kind.CONTAINER and item.hash in past.rejected
     effective = good if rejected and good and good.hash != item.hash else desired
     return Drift(item, seen, past, effective, good, content)
 
 
-def good_of(item: Item, seen: Seen, past: Past) -> Revision | None:
+def good_of(desired: Revision, seen: Seen, past: Past) -> Revision | None:
     """The revision to return to. With the store lost, a kept container tells it, for nothing else is ever kept."""
     good = past.good
     if good is None and seen.prev is not None and seen.prev.hash:
         good = Revision(seen.prev.hash)
     if good is None:
         return None
-    if good.spec is None and good.hash == item.hash:
-        good = Revision(good.hash, item.spec, item.image)
+    if good.spec is None and good.hash == desired.hash:
+        good = desired
     there = any(container.hash == good.hash for container in seen.containers)
     return good if there or good.spec is not None else None
 
