@@ -90,6 +90,18 @@ def test_a_new_container_says_what_it_was_made_to_read():
     assert [step.files for step in lane.steps if hasattr(step, "config_id")] == [NEW]
 
 
+def test_a_good_container_that_is_made_again_is_of_the_good_files():
+    """Others are there, which have failed: by its label it is what a rollback leads to, and not tried again."""
+    [lane] = rejected(holding(NEW)).lanes
+    assert [step.files for step in lane.steps if hasattr(step, "config_id")] == [OLD]
+
+
+def test_who_reads_no_file_says_so():
+    """Its container gets no digest at all."""
+    [lane] = plan(facts([WEB]), RULES).lanes
+    assert [step.files for step in lane.steps if hasattr(step, "config_id")] == [""]
+
+
 def test_a_container_from_before_this_was_asked_is_taken_as_it_is():
     """No label, no memory: it counts as having read what is there now, which is remembered, and nothing is done."""
     found = here(made(files=""), past=Past(known=True, good=Revision("v1:web", WEB.spec)))
@@ -138,6 +150,7 @@ def test_a_change_of_the_definition_waits_for_files_that_are_being_written():
     waiting = planned(here(made(), one=one, content=holding(until=NOW + 5)))
     assert waiting.lanes == ()
     assert (waiting.statuses["web"].state.value, waiting.look_again_at) == ("waiting", NOW + 5)
+    assert waiting.statuses["web"].reason == "its config files are being written"
     [lane] = planned(here(made(), one=one)).lanes
     assert str(lane.reason) == "config-changed (user, files: nova/nova.conf)"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from paunchd.reconcile.model import Past, Revision, bare, image_of, pinned, short
+from paunchd.reconcile.model import Past, Revision, bare, image_of, pinned, reading, short
 from paunchd.reconcile.moved import images_to_know, told_apart
 from paunchd.reconcile.plan import plan
 from tests.unit.places import NOW, RULES, container, facts, item, of
@@ -55,6 +55,15 @@ def test_a_moved_image_is_replaced_as_any_other_change():
         "  stop web.prev\n"
         "  start web"
     )
+
+
+def test_an_image_and_files_that_have_both_moved_are_one_replacement_for_two_reasons():
+    """Each is named."""
+    before, after = reading(AT_A, "s1.old"), reading(AT_B, "s1.new")
+    old = replace(at(A, shown=A), hash=before)
+    past = Past(known=True, good=Revision(before, WEB.spec))
+    made = plan(facts([replace(WEB, hash=after)], [old], {"web": past}), RULES)
+    assert str(made).startswith("web: config-changed (image moved, files)\n")
 
 
 def test_what_runs_as_the_name_means_is_left_alone():

@@ -28,6 +28,15 @@ def test_a_limit_that_is_no_longer_declared_is_lifted_on_the_living_container():
     assert str(made) == f"web: updated\n  update web ({values})"
 
 
+def test_processors_that_are_no_longer_declared_are_all_of_the_node_again():
+    """Which those are is seen with the container; where nobody knows, nothing is set and the limit is told."""
+    bound = of(WEB, limits=Limits(cpuset_cpus="0"))
+    known = replace(bound, details=replace(bound.details, processors="0-3"))
+    assert str(planned([WEB], [known], GOOD)) == "web: updated\n  update web (cpuset_cpus=0-3)"
+    made = planned([WEB], [bound], GOOD)
+    assert (str(made), "cpuset_cpus is still" in made.statuses["web"].reason) == ("", True)
+
+
 def test_a_limit_that_cannot_be_lifted_is_told_and_nothing_is_tried():
     """A living container keeps its memory limit; that is said of the good one, which is settled with it."""
     made = planned([WEB], [of(WEB, limits=Limits(memory=64 << 20, memory_swap=128 << 20))], GOOD)

@@ -58,6 +58,16 @@ def test_nobody_goes_on_while_a_container_is_still_being_started():
     assert begun(planned([DB, second, friend], containers, pasts)) == ["friend", "second"]
 
 
+@pytest.mark.parametrize("condition", ["started", "healthy", "completed"])
+def test_nobody_goes_on_while_what_it_depends_on_is_worked_on(condition):
+    """Good, healthy or done as it may be: what its lane makes of it is seen when that is over."""
+    for one, past in ((item("base", restart="no"), good), (item("base", restart="no", detach=False), done)):
+        needy = item("needy", "aside", depends_on={"base": condition})
+        for live in (of(one), of(one, state="exited")):
+            made = planned([one, needy], [live], {"base": past(one)}, in_flight=["base"])
+            assert blocked(made) == {"needy": ("base",)}
+
+
 def test_a_failed_task_blocks_later_steps_and_is_named():
     """A failure in step 3 stops step 4, and only that (T-111)."""
     aside = item("aside", "other")

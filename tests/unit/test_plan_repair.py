@@ -209,6 +209,14 @@ def test_a_kept_container_started_by_hand_is_put_to_rest():
     """)
 
 
+@pytest.mark.parametrize("state", ["exited", "running"])
+def test_a_kept_copy_of_what_is_there_is_put_to_rest_before_that_is_touched(state):
+    """Both are at the good revision and one is enough: the one that has the name, up or still to be started."""
+    kept = of(WEB, engine_name="web.prev")
+    steps = [str(step) for step in planned([WEB], [of(WEB, state=state), kept], GOOD).lanes[0].steps]
+    assert steps[:2] == ["update web.prev (restart=no)", "stop web.prev"]
+
+
 @pytest.mark.parametrize("state", ["dead", "removing"])
 def test_a_container_the_engine_could_not_remove_is_removed_again(state):
     """A dead container's name is needed; what comes next is as if it were gone (T-018)."""

@@ -62,7 +62,8 @@ def test_files_that_are_being_written_are_not_read_yet():
     """The reload waits for the last of them, too."""
     made = planned("signal:HUP", content=Content("s1", NEW, AFTER, until=NOW + 5))
     assert made.lanes == ()
-    assert not made.statuses["web"].settled
+    status = made.statuses["web"]
+    assert (status.reason, status.settled) == ("its config files are being written", False)
     assert made.look_again_at == NOW + 5
 
 
@@ -74,6 +75,14 @@ def test_files_that_are_being_written_hold_up_no_verdict():
     made = planned("", one=one, past=past, content=Content("s1", NEW, AFTER, until=NOW + 5))
     status = made.statuses["web"]
     assert (status.reason, status.settled, made.look_again_at) == ("healthy, in probation", False, NOW + 2)
+
+
+def test_a_new_container_says_what_it_was_made_to_read_where_no_revision_does():
+    """So a change that comes before anybody has remembered that is seen as one."""
+    one = item(hash_="v1:web", config_files={"on_change": "signal:HUP"})
+    found = replace(facts([one]), contents={"web": Content("s1", NEW, AFTER)})
+    [lane] = plan(told_apart(found), RULES).lanes
+    assert [step.files for step in lane.steps if hasattr(step, "config_id")] == [NEW]
 
 
 def test_a_reload_that_failed_is_told_and_puts_off_nothing_but_itself():
