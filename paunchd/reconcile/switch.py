@@ -81,7 +81,7 @@ def following(case: Case) -> tuple[Step, ...]:
     if seen.strays:
         return _straighten(drift, seen.strays[0])
     if seen.live:
-        resting = put_to_rest(seen.prev) if seen.prev and not _comes_back_running(drift, seen.live, seen.prev) else ()
+        resting = put_to_rest(seen.prev) if seen.prev and not _comes_back(drift, seen.live, seen.prev) else ()
         resting += () if drift.on_trial is seen.next else stop(seen.next)
         if resting:
             return resting
@@ -94,9 +94,13 @@ def following(case: Case) -> tuple[Step, ...]:
     return _not_at_effective(case, seen.live)
 
 
-def _comes_back_running(drift: Drift, live: Container, prev: Container) -> bool:
-    """A switch that was taken back before its stop: the old one still serves, and gets its name back as it is."""
-    return drift.at_effective(prev) and not drift.at_effective(live) and not live.running
+def _comes_back(drift: Drift, live: Container, prev: Container) -> bool:
+    """A switch that was cut off and is not to be finished: the old one gets its name back, running where it still does.
+
+    Also where something else again is wanted now: to prepare that may take long.
+    """
+    serves = drift.at_good(prev) and not drift.at_good(live) and not drift.at_effective(drift.seen.next)
+    return (drift.at_effective(prev) or serves) and not drift.at_effective(live) and not live.running
 
 
 def _straighten(drift: Drift, stray: Container) -> tuple[Step, ...]:
@@ -189,7 +193,8 @@ def _not_at_effective(case: Case, live: Container) -> tuple[Step, ...]:
     if drift.unknown and not isinstance(case.verdict, Failed):
         proved = isinstance(case.verdict, (Healthy, Proven))
         return (_accept(drift.name, Revision(live.hash)),) if proved else ()
-    if not drift.at_good(live) and drift.at_effective(seen.prev):
+    back = seen.prev and (drift.at_effective(seen.prev) or _comes_back(drift, live, seen.prev))
+    if back and not drift.at_good(live):
         clear = _drop(drift, seen.next) if seen.next else ()
         return (*clear, *stop(live), Remove(live.engine_name))
     if seen.next and not drift.at_effective(seen.next):

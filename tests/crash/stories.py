@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import yaml
+
 from tests.crash.victim import CONFIG, Victim
 from tests.functional.daemon_side import Definition
 from tests.functional.faults import Call, changes, changes_or_executes
@@ -12,6 +14,7 @@ BESIDE = {"strategy": "start-first"}
 PAIR = {"group": "pair"}
 LONG = {"probation_seconds": 300}
 NEW = {"V": "2"}
+NEWEST = {"V": "3"}
 
 Definitions = dict[str, Definition]
 
@@ -63,6 +66,16 @@ def serves(value: str) -> Callable[[Victim], None]:
         assert f"V={value}" in victim.inspect("web")["Config"]["Env"]
 
     return check
+
+
+def change_again(victim: Victim) -> None:
+    victim.write("app", {"web": service(environment=NEWEST)})
+
+
+def serves_what_is_declared(victim: Victim) -> None:
+    """The newest, where the first daemon was killed before its story was over."""
+    declared = yaml.safe_load((victim.desired / "app.yaml").read_text())
+    serves(declared[victim.full("web")]["environment"]["V"])(victim)
 
 
 def was_never_touched(victim: Victim) -> None:
@@ -131,6 +144,14 @@ TAKEN_BACK = {"web": "rolled-back"}
 STORIES = (
     Story("create", (), writing(web=service(environment=NEW)), RUNNING, serves("2")),
     Story("replace", ({"web": service()},), writing(web=service(environment=NEW)), RUNNING, serves("2")),
+    Story(
+        "overtaken",
+        ({"web": service(environment=OLD)},),
+        writing(web=service(environment=NEW)),
+        RUNNING,
+        serves_what_is_declared,
+        change_again,
+    ),
     Story(
         "changed file",
         ({"web": service(volumes=[f"{CONFIG}:/c:ro"])},),

@@ -121,6 +121,22 @@ def test_a_switch_cut_before_its_stop_leaves_the_old_one_running_and_is_finished
     assert [str(step) for step in steps][-2:] == ["stop web.prev", "start web"]
 
 
+@pytest.mark.parametrize("cut", ["before the stop", "after the stop"])
+def test_a_switch_that_is_overtaken_lets_the_old_one_serve_while_the_next_is_prepared(cut):
+    """The definition has become a third one: what was to be switched to has never run, and the pull may take long."""
+    third = item(image="stub:3", hash_="v1:third")
+    live = of(NEW, state="created")
+    old = {"engine_name": "web.prev", "actual_restart": "no"}
+    prev = of(OLD, **old) if cut == "before the stop" else of(OLD, **old, state="exited", exit_code=143)
+    text = str(planned([third], [live, prev], {"web": good(OLD)}))
+    first = "  remove web\n  restore web.prev to web\n"
+    if cut == "before the stop":
+        assert first + "  pull stub:3 unless present\n  create web.next from stub:3" in text
+        assert text.index("create web.next") < text.index("stop web.prev")
+    else:
+        assert text.endswith(first + "  update web (restart=always)\n  start web")
+
+
 def test_a_change_taken_back_before_the_stop_gives_the_old_one_its_name_and_never_stops_it():
     """What still runs as the kept one is the desired one again: its successor goes, and nobody notices."""
     running = of(OLD, engine_name="web.prev", actual_restart="no")
