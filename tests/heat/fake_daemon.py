@@ -39,12 +39,15 @@ def container(name: str = "web", **fields: Any) -> View:
 
 
 class FakeDaemon:
-    """*waits* are answered in turn, and the last again: a view, a status, or text as it is. ``None``: not known."""
+    """*waits* are answered in turn, and the last again: a view, a status, or text as it is. ``None``: not known.
+
+    *later*: the containers as they are once a wait was answered.
+    """
 
     def __init__(self) -> None:
         self.waits: list[View | int | str | None] = [config()]
-        self.now: View | None = None
         self.containers: dict[str, View] = {}
+        self.later: dict[str, View] = {}
         self.logs: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.queries: list[dict[str, str]] = []
@@ -69,9 +72,8 @@ class FakeDaemon:
         match request.path.removeprefix("/v1/").split("/"):
             case ["configs", _] if "wait" in request.query:
                 self.queries.append(dict(request.query))
+                self.containers = {**self.containers, **self.later}
                 return _response(self.waits.pop(0) if len(self.waits) > 1 else self.waits[0])
-            case ["configs", _]:
-                return _response(self.now)
             case ["containers"]:
                 return _response({"containers": [*self.containers.values()]})
             case ["containers", name]:

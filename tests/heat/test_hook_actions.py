@@ -107,29 +107,69 @@ async def test_resume_makes_sure_that_all_is_there(place, daemon):
     assert len(place.files()) == 1
 
 
-async def test_what_failed_and_is_deployed_again_unchanged_is_tried_again(place, daemon):
-    """The host was mended and Heat asked again: the answer must not be the old failure (T-110)."""
-    same, other = {"image": "registry.example/web:1"}, {"image": "registry.example/web:2"}
-    await place.deploy(entry({"a": same, "b": same, "c": same}))
-    daemon.now = failed("a", "b", names=["a", "b", "c"])
-    daemon.waits = [daemon.now, config()]
-    daemon.asked.clear()
-    answer = await place.deploy(entry({"a": same, "b": other, "c": same}, id_="again", deploy_action="UPDATE"))
-    assert answer["deploy_status_code"] == 0
-    known, read, retry, done, *_ = daemon.asked
-    assert retry == "POST /v1/containers/a/retry"
-    assert known == read == done == f"GET /v1/configs/{place.only_file().stem}"
-    assert [query["digest"] for query in daemon.queries[1:]] == [
+REJECTED = {"revision": "v1:new", "cause": "exited with code 3", "at": "2026-11-29T21:00:00Z", "exit_code": 3}
+RESULT = {"revision": "v1:new", "succeeded": False, "exit_code": 3, "cause": "exit code 3", "attempts": 1}
+SUCCEEDED = {**RESULT, "succeeded": True, "exit_code": 0, "cause": ""}
+BACK = {"state": "rolled-back", "settled": False}
+OUT = {"state": "failed", "settled": False}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"rejected": [REJECTED], "desired_hash": "v1:old"}, {"rejected": [REJECTED], **BACK}),
+        ({"rejected": [REJECTED], **BACK}, {"rejected": [REJECTED], **BACK}),
+        ({"results": [RESULT], "desired_hash": "v1:old"}, {"results": [RESULT], **OUT}),
+        (OUT, OUT),
+    ],
+    ids=["the good one was deployed between", "the same again", "a task", "a first start"],
+)
+async def test_a_failure_from_before_is_tried_again_and_not_told(place, daemon, before, after):
+    """The host was mended and Heat asked again: the answer must not be the old failure, whatever was declared between
+    (T-110).
+    """
+    daemon.has(container("a", **before))
+    daemon.waits = [failed("a"), config()]
+    daemon.later = {"a": container("a", **after)}
+    assert (await place.deploy(entry({"a": {}})))["deploy_status_code"] == 0
+    config_asked = f"GET /v1/configs/{place.only_file().stem}"
+    retried = daemon.asked.index("POST /v1/containers/a/retry")
+    assert daemon.asked.index(config_asked) < retried < len(daemon.asked) - daemon.asked[::-1].index(config_asked)
+    assert [query["digest"] for query in daemon.queries] == [
         hashlib.sha256(place.only_file().read_bytes()).hexdigest()
     ] * 2, "it is tried again once the daemon has read what is new, and not beside what it is to follow"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"rejected": [REJECTED], **BACK}),
+        ({"rejected": [REJECTED], **BACK}, {"rejected": [{**REJECTED, "at": "2026-11-29T21:05:00Z"}], **BACK}),
+        ({"results": [SUCCEEDED]}, {"results": [RESULT], **OUT}),
+        ({"results": [{**RESULT, "revision": "v1:old"}], **OUT}, {"results": [RESULT], **OUT}),
+        ({"results": [{**RESULT, "attempts": 0}]}, {"results": [RESULT], **OUT}),
+        (
+            {"results": [{**RESULT, "revision": "v1:new@v1:a"}], **OUT},
+            {"results": [{**RESULT, "revision": f"v1:new@v1:{one}"} for one in "ab"], **OUT},
+        ),
+        ({**OUT, "desired_hash": "v1:old"}, OUT),
+    ],
+    ids=["new", "the same again", "a task", "a task as changed", "a task that was retried", "an exec", "a first start"],
+)
+async def test_what_has_failed_just_now_is_not_tried_again(place, daemon, before, after):
+    """A migration that fails runs once for each time that Heat asks."""
+    daemon.has(container("a", **before))
+    daemon.waits = [failed("a")]
+    daemon.later = {"a": container("a", **after)}
+    assert (await place.deploy(entry({"a": {}})))["deploy_status_code"] != 0
+    assert not [one for one in daemon.asked if one.startswith("POST")]
+
+
 async def test_what_has_failed_in_a_broken_file_is_not_tried_again(place, daemon):
     """It would run as it was last understood, which is not what Heat has asked for."""
-    await place.deploy(entry())
-    daemon.now = failed("web")
+    daemon.has(container("web", **OUT))
     daemon.waits = [failed("web", broken="/desired/heat-x.json: odd")]
-    assert (await place.deploy(entry(id_="again")))["deploy_status_code"] == 1
+    assert (await place.deploy(entry()))["deploy_status_code"] == 1
     assert not [one for one in daemon.asked if one.startswith("POST")]
 
 
