@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -82,9 +83,10 @@ def inputs_of(entry: Entry) -> Answer:
 def marked(document: Mapping[str, Any], deployment: Deployment, entry: Entry) -> Answer:
     """Return *document* with what makes its file known as Heat's, whatever it says of that itself.
 
-    The id of the config is new each time that Heat wants it done, so that the daemon tells one time from another.
+    The time is new each time, so that the daemon tells one time from another, and a file from its like elsewhere.
     """
-    return {**document, MARK: {**asdict(deployment), "config": str(entry.get("id", ""))}}
+    written = datetime.now(timezone.utc).isoformat()
+    return {**document, MARK: {**asdict(deployment), "config": str(entry.get("id", "")), "written": written}}
 
 
 def deployment_in(path: Path) -> Deployment | None:
@@ -183,6 +185,15 @@ def read_settings() -> Settings:
     )
 
 
+def is_read(view: Answer | None, digest: str) -> bool:
+    """Whether the daemon has looked at the content of *digest*, and is not at another one, or none at all.
+
+    A file that is there and cannot be read has no digest; what is wrong with it stands in its view.
+    """
+    found, broken = (view["digest"], view["broken"]) if view else ("", None)
+    return found == digest or bool(broken and not found)
+
+
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout_seconds: float) -> None:
         super().__init__("localhost", timeout=timeout_seconds)
@@ -242,6 +253,7 @@ class Daemon:
     def wait(self, config_id: str, digest: str, timeout_seconds: float) -> Answer | None:
         """Return the config once *digest* has settled or failed, else as it is in the end; ``None``: not known by then.
 
+        Where a minute passes in which the daemon does not read that content, this is the end: it looks far more often.
         An empty *digest* stands for its absence, which is told as settled and never as ``None``. Raises
         ``NoAnswerError`` after half a minute without an answer, and ``RefusedError``.
         """
@@ -260,7 +272,7 @@ class Daemon:
                 continue
             heard = time.monotonic()
             view: Answer | None = json.loads(body) if body else None
-            if left == 0 or (view and view["waited"] != "timed out"):
+            if left == 0 or (view and view["waited"] != "timed out") or not is_read(view, digest):
                 return view
 
     def _no_answer(self, cause: str) -> NoAnswerError:

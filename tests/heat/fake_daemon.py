@@ -73,7 +73,9 @@ class FakeDaemon:
             case ["configs", _] if "wait" in request.query:
                 self.queries.append(dict(request.query))
                 self.containers = {**self.containers, **self.later}
-                return _response(self.waits.pop(0) if len(self.waits) > 1 else self.waits[0])
+                answer = self.waits.pop(0) if len(self.waits) > 1 else self.waits[0]
+                known = {"digest": request.query["digest"]}  # it has read what it is asked for
+                return _response({**known, **answer} if isinstance(answer, dict) else answer)
             case ["containers"]:
                 return _response({"containers": [*self.containers.values()]})
             case ["containers", name]:

@@ -88,6 +88,11 @@ def test_an_update_that_fails_is_rolled_back_and_heat_is_told_why(heat, agents, 
     agents.refresh(heat.deployment(bad, "three", deploy_action="UPDATE"))
     assert heat.told("three")["deploy_status_code"] == 3
     assert [event["event"] for event in started.history("web")].count("rejected") == 2
+    agents.refresh(heat.deployment(named(started, web=service()), "four", deploy_action="UPDATE"))
+    assert heat.told("four")["deploy_status_code"] == 0
+    agents.refresh(heat.deployment(bad, "five", deploy_action="UPDATE"))
+    assert [event["event"] for event in started.history("web")].count("rejected") == 3
+    assert started.id("web") == good
 
 
 def test_heat_hears_what_becomes_of_changed_config_files(heat, agents, node, tmp_path):

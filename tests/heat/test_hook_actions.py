@@ -73,6 +73,22 @@ async def test_delete_is_not_done_where_nobody_has_looked(place, daemon):
     assert "cannot tell whether anything of heat-overcloud-Step4-" in answer["deploy_stderr"]
 
 
+async def test_delete_of_a_file_that_the_daemon_reads_elsewhere_is_told(place, daemon):
+    """What is to go stands in another directory yet; neither success nor a time-out would be the truth."""
+    daemon.waits = [config(waited="timed out", settled=True, digest="another")]
+    answer = await place.deploy(entry(deploy_action="DELETE"))
+    assert answer["deploy_status_code"] == 1
+    assert "the daemon reads a file of it yet" in answer["deploy_stderr"]
+    assert f"is {place.desired} its desired_dir?" in answer["deploy_stderr"]
+    assert len(daemon.queries) == 1
+
+
+async def test_delete_goes_on_waiting_while_nobody_has_looked(place, daemon):
+    """A daemon without its engine says nothing of what it has never seen; it may be there in a moment."""
+    daemon.waits = [None, None, config(names=[])]
+    assert (await place.deploy(entry(deploy_action="DELETE")))["deploy_status_code"] == 0
+
+
 async def test_a_removal_that_does_not_happen_is_a_failure(place, daemon):
     """Held by the guard, or by an operator: Heat is told by whom."""
     daemon.has(container("web", state="held", reason="many would be removed", settled=False))
@@ -174,9 +190,9 @@ async def test_what_has_failed_in_a_broken_file_is_not_tried_again(place, daemon
 
 
 async def test_deployed_again_unchanged_it_is_a_new_content_to_wait_for(place, daemon):
-    """So whoever says that it has settled or failed has heard of the retry before."""
-    await place.deploy(entry(id_="first"))
-    await place.deploy(entry(id_="second"))
+    """So whoever says that it has settled or failed has read this very file, and not its like in another directory."""
+    await place.deploy(entry())
+    await place.deploy(entry())
     first, second = (query["digest"] for query in daemon.queries)
     assert first != second
 

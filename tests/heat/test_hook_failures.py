@@ -41,12 +41,31 @@ async def test_a_daemon_that_is_just_being_restarted_is_waited_for(place, daemon
     assert (await place.deploy(entry()))["deploy_status_code"] == 0
 
 
-async def test_a_daemon_that_reads_another_directory_is_found_out(place, daemon):
-    """It would be waited for in vain, and the reason is worth more than "timed out"."""
-    daemon.waits = [None]
-    answer = await place.deploy(entry(timeout_seconds=1))
+@pytest.mark.parametrize("known", [None, config(waited="timed out", digest="another")], ids=["none", "another content"])
+async def test_a_daemon_that_reads_another_directory_is_found_out(place, daemon, known):
+    """It is not waited for in vain: Heat hears of it after a minute, whatever the daemon knows under the name."""
+    daemon.waits = [known]
+    answer = await place.deploy(entry())
     assert answer["deploy_status_code"] == 1
+    assert f"cannot tell what became of {place.only_file()}: the daemon has not read it" in answer["deploy_stderr"]
     assert "desired_dir" in answer["deploy_stderr"]
+    assert float(daemon.queries[0]["timeout_seconds"]) == pytest.approx(60)
+    assert len(daemon.queries) == 1
+
+
+async def test_what_is_read_is_waited_for_to_the_end(place, daemon):
+    """A pull may take longer than the minute in which a file is read."""
+    daemon.waits = [*[config(waited="timed out", settled=False)] * 3, config()]
+    assert (await place.deploy(entry()))["deploy_status_code"] == 0
+
+
+async def test_a_file_that_the_daemon_cannot_open_is_told_as_broken(place, daemon):
+    """It has no digest then, which is not the same as another file."""
+    cannot = "/desired/heat-x.json: cannot read the file: permission denied"
+    daemon.waits = [config(waited="timed out", digest="", broken=cannot)]
+    answer = await place.deploy(entry(timeout_seconds=0.2))
+    assert answer["deploy_status_code"] == 1
+    assert f"broken, and changes nothing: {cannot}" in answer["deploy_stderr"]
 
 
 async def test_a_failure_is_told_with_its_reason_its_last_words_and_what_runs_now(place, daemon):
