@@ -15,6 +15,7 @@ from paunchd.spec import Kind
 from paunchd.troubles import trouble_of
 
 FILES_SHOWN = 200
+ENDED = frozenset({ContainerState.EXITED, ContainerState.RESTARTING, ContainerState.DEAD})
 
 
 class View(BaseModel):
@@ -95,12 +96,15 @@ class RejectedView(View):
 
 
 class EngineContainerView(View):
+    """A container of ours. *exit_code*: how it ended; null where it has not."""
+
     engine_name: str
     id: str
     hash: str
     image: str
     state: ContainerState
     health: Health
+    exit_code: int | None
 
 
 class ConfigFilesView(View):
@@ -174,6 +178,7 @@ def container_detail_view(snapshot: Snapshot, name: str) -> ContainerDetailView 
                 image=c.image,
                 state=c.state,
                 health=c.health,
+                exit_code=c.details.exit_code if c.state in ENDED else None,
             )
             for c in seen.containers
         ],

@@ -34,6 +34,7 @@ def container(name: str = "web", **fields: Any) -> View:
         "desired_image": "registry.example/web:2",
         "rejected": [],
         "results": [],
+        "engine_containers": [],
     }
     return {**known, **fields}
 

@@ -139,6 +139,17 @@ async def test_the_exit_code_of_what_failed_in_the_middle_is_heats_status(place,
     assert "z: blocked: waits for an earlier start_order (db_sync)" in answer["deploy_stderr"]
 
 
+@pytest.mark.parametrize(("exit_code", "status"), [(3, 3), (None, 1)])
+async def test_the_exit_code_of_a_first_start_is_heats_status(place, daemon, exit_code, status):
+    """Nothing was rejected, as there is nothing to return to: the container itself is there yet, and tells."""
+    ended = [{"hash": "v1:old", "exit_code": 9}, {"hash": "v1:new", "exit_code": exit_code}]
+    daemon.has(container("web", state="failed", reason="failed", settled=False, engine_containers=ended))
+    daemon.waits = [failed("web")]
+    answer = await place.deploy(entry())
+    assert answer["deploy_status_code"] == status
+    assert ("  exit code: 3" in answer["deploy_stderr"]) is (status == 3)
+
+
 async def test_a_failure_of_which_nothing_more_can_be_had_is_one(place, daemon):
     """The name that failed is gone again, or the daemon is: Heat is told of the failure all the same."""
     daemon.waits = [failed("web")]

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from paunchd.api import views, views_node
-from paunchd.reconcile.model import Config, Content, Seen, State, Status
+from paunchd.reconcile.model import Config, ContainerState, Content, Seen, State, Status
 from paunchd.troubles import summary
 from tests import snapshots
 from tests.snapshots import DIGEST, SECRET
@@ -144,6 +144,18 @@ def test_detail():
     trial = shown(views.container_detail_view(snapshots.troubled(), "trying"))["trial"]
     assert trial["healthy_at"] == "2026-11-22T12:00:02Z"
     assert views.container_detail_view(snapshots.troubled(), "nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("state", "exit_code"), [("running", None), ("created", None), ("exited", 3), ("restarting", 3), ("dead", 3)]
+)
+def test_exit_code(state, exit_code):
+    """A container that has ended is shown with its exit code; what runs, or never has, is without one."""
+    live = snapshots.container("web")
+    live = replace(live, state=ContainerState(state), details=replace(live.details, exit_code=3))
+    seen = replace(snapshots.settled(), observed=replace(snapshots.settled().observed, names={"web": Seen(live)}))
+    (shown_one,) = shown(views.container_detail_view(seen, "web"))["engine_containers"]
+    assert shown_one["exit_code"] == exit_code
 
 
 def test_plan():
