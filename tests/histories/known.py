@@ -32,6 +32,10 @@ HISTORIES = {
         Moment(0, Kill(Strike("change", 4, "after"))),
         Moment(0, Kill(Strike("write", 2, "before"))),
     ],
+    "a first one that is overtaken before it is proven, by what cannot be had": [
+        says(0, "aa", "good"),
+        says(0.5, "aa", "no image"),
+    ],
     "start-first": [
         says(0, "bb", "good", 1, "start-first"),
         says(LONG, "bb", "deaf", 1, "start-first"),

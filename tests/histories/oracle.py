@@ -94,9 +94,9 @@ def _wanted(world: World, declared: Definition) -> list[Revision | None]:
 
 
 def _nothing_better(world: World, declared: Definition, live: FakeContainer | None) -> bool:
-    """What cannot be made takes nothing's place: where nothing was ever good, an ill one before it is left."""
+    """What cannot be made takes nothing's place: where nothing was ever good, what was there before it is left."""
     unmade = declared.revision.kind in ("no image", "refused") and world.guard.good.get(declared.name) is None
-    return unmade and live is not None and not revision_of(live).well
+    return unmade and live is not None
 
 
 def _task_holds_up(world: World) -> bool:
