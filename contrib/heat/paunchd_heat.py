@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -77,7 +78,11 @@ class Deployment:
 
 
 def inputs_of(entry: Entry) -> Answer:
-    return {one["name"]: one.get("value") for one in entry.get("inputs") or []}
+    """Return the values by name. Raises ``RefusedError`` where they do not come as Heat hands them over."""
+    inputs = entry.get("inputs") or []
+    if not isinstance(inputs, list) or not all(isinstance(one, dict) and "name" in one for one in inputs):
+        raise RefusedError("cannot use `inputs`: a list of mappings is expected, each with `name` and `value`")
+    return {str(one["name"]): one.get("value") for one in inputs}
 
 
 def marked(document: Mapping[str, Any], deployment: Deployment, entry: Entry) -> Answer:
@@ -87,6 +92,13 @@ def marked(document: Mapping[str, Any], deployment: Deployment, entry: Entry) ->
     """
     written = datetime.now(timezone.utc).isoformat()
     return {**document, MARK: {**asdict(deployment), "config": str(entry.get("id", "")), "written": written}}
+
+
+def is_asked_about(program: str | None) -> bool:
+    """Say what *program* is, its docstring, where it is called with any argument, which the agents never do."""
+    if sys.argv[1:]:
+        sys.stdout.write(f"{program}")
+    return bool(sys.argv[1:])
 
 
 def deployment_in(path: Path) -> Deployment | None:

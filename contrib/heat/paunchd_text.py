@@ -7,6 +7,7 @@ Runs where the agents run, as all here does.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
@@ -25,9 +26,7 @@ class _Loader(yaml.SafeLoader):
     """YAML as the daemon reads it: each key is text and there once, no dates, nothing to base 60."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - yaml's signature
-        written = [key.value for key, _ in node.value]
-        if len(written) != len(set(map(str, written))):
-            raise yaml.MarkedYAMLError(problem_mark=node.start_mark)
+        _refuse_twice([str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
         self.flatten_mapping(node)
         return {str(key.value): self.construct_object(value, deep=deep) for key, value in node.value}
 
@@ -56,8 +55,11 @@ def read_text(text: str) -> Any:
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a mapping, as of YAML: the first of two containers of one name must not be lost unheard."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for key in found if sum(key == one for one, _ in pairs) > 1)
-        raise RefusedError(f"cannot use `config`: the key `{twice}` is there twice")
-    return found
+    _refuse_twice([key for key, _ in pairs])
+    return dict(pairs)
+
+
+def _refuse_twice(keys: list[str]) -> None:
+    for key, times in Counter(keys).items():
+        if times > 1:
+            raise RefusedError(f"cannot use `config`: the key `{key}` is there twice")

@@ -38,11 +38,12 @@ def entry(config: Any = None, resource: str = "Step4", id_: str = "c0ffee", **in
     }
 
 
-async def run(program: Path, stdin: bytes = b"", **environment: str) -> tuple[int, bytes, bytes]:
+async def run(program: Path, *arguments: str, stdin: bytes = b"", **environment: str) -> tuple[int, bytes, bytes]:
     """Run *program* as the agents do, and return its exit code and all it printed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(program),
+        *arguments,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1", **environment},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -68,7 +69,7 @@ class Place:
         """Hand *asked* to the hook; whatever it is, one JSON object comes back, and exit code 0."""
         stdin = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
         named = {"PAUNCHD_CONFIG": str(self.settings), "HEAT_SHELL_CONFIG": str(self.listed)}
-        code, stdout, stderr = await run(HOOK, stdin, **{**named, **environment})
+        code, stdout, stderr = await run(HOOK, stdin=stdin, **{**named, **environment})
         assert (code, stderr) == (0, b"")
         answer: Answer = json.loads(stdout)
         assert set(answer) == {"deploy_stdout", "deploy_stderr", "deploy_status_code"}

@@ -135,7 +135,8 @@ async def test_an_input_beats_the_header_and_leaves_the_rest_of_it(place, daemon
         (b"[]", ["stdin", "a JSON object"]),
         (entry(["web"]), ["`config`", "a mapping"]),
         (entry("web: [1\nb: {"), ["`config`", "no valid YAML", "line 2"]),
-        (entry("a: 1\na: 2\n"), ["`config`", "no valid YAML"]),
+        (entry("a: 1\na: 2\n"), ["`config`", "the key `a` is there twice"]),
+        (entry("a:\n  b: {c: 1, d: 2, c: 3}\n"), ["`config`", "the key `c` is there twice"]),
         (entry('{"web": {"image": "a"}, "web": {"image": "b"}}'), ["`config`", "the key `web` is there twice"]),
         (entry({"x-paunchd": 4}), ["`x-paunchd`", "a mapping"]),
         (entry({"x-paunchd": {"config_id": "mine"}}), ["config.x-paunchd.config_id", "stack and resource"]),
@@ -144,6 +145,7 @@ async def test_an_input_beats_the_header_and_leaves_the_rest_of_it(place, daemon
         (entry(deploy_action="EXPLODE"), ["deploy_action", "CREATE, UPDATE, DELETE"]),
         ({"config": {"web": {}}}, ["deploy_stack_id", "name"]),
         ({"name": "x", "inputs": []}, ["no `config`"]),
+        *(({"name": "x", "config": {}, "inputs": odd}, ["`inputs`", "a list"]) for odd in ("abc", {"a": 1}, [1], [{}])),
     ],
 )
 async def test_what_cannot_be_used_is_refused_with_key_and_cause(place, daemon, asked, words):

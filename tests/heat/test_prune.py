@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.heat.fake_daemon import FakeDaemon
-from tests.heat.programs import HOOK, Place, entry
+from tests.heat.programs import HOOK, PRUNE, Place, entry, run
 
 KEPT, GONE = entry(resource="Kept", id_="kept"), entry(resource="Gone", id_="gone")
 OTHERS = {**entry(resource="Script", id_="script"), "group": "script"}
@@ -34,6 +34,16 @@ async def test_what_is_not_listed_is_dropped(deployed):
     assert names(deployed) == ALL - {"Gone"}
     assert "dropped" in said
     assert "Gone" in said
+
+
+@pytest.mark.parametrize("argument", ["--help", "-h", "help"])
+async def test_asked_what_it_is_it_says_so_and_does_nothing(deployed, argument):
+    """Whoever looks at a program that removes files must not have started it by that."""
+    deployed.lists([KEPT])
+    named = {"PAUNCHD_CONFIG": str(deployed.settings), "HEAT_SHELL_CONFIG": str(deployed.listed)}
+    code, said, _ = await run(PRUNE, argument, **named)
+    assert (code, said.startswith(b"Drops from the desired directory")) == (0, True)
+    assert names(deployed) == ALL
 
 
 async def test_what_is_listed_stays(deployed):
