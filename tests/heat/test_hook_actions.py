@@ -1,13 +1,16 @@
 """What Heat may want of a deployment, and where the hook finds directory and daemon."""
 
+import asyncio
 import hashlib
 import re
+import sys
 
 import pytest
 
 from paunchd.settings import DEFAULT_PATH, Settings
+from tests.conftest import ROOT
 from tests.heat.fake_daemon import config, container, failed
-from tests.heat.programs import HEAT, entry
+from tests.heat.programs import HEAT, HOOK, entry
 
 
 async def test_delete_takes_the_file_away_and_waits_until_its_containers_are_gone(place, daemon):
@@ -244,6 +247,22 @@ async def test_settings_that_cannot_be_read_are_refused(place, content):
     answer = await place.deploy(entry())
     assert answer["deploy_status_code"] == 1
     assert f"cannot read settings {place.settings}" in answer["deploy_stderr"]
+
+
+async def test_the_example_to_try_by_hand_does_what_the_guide_says(place, daemon, tmp_path):
+    """The lines of docs/heat.md, run as they are, and what they print."""
+    text = (ROOT / "docs" / "heat.md").read_text().partition("## By hand")[2]
+    lines, printed = re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[:2]
+    daemon.has(container("web", state="proving", image="busybox:1.36"))
+    daemon.waits = [config(config_id="heat-shop-web_containers-NNNNNNNN")]
+    program = lines.replace("/usr/libexec/heat-config/hooks/paunchd", f"{sys.executable} {HOOK}")
+    named = {"PATH": "/usr/bin:/bin", "PAUNCHD_CONFIG": str(place.settings), "HEAT_SHELL_CONFIG": str(place.listed)}
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-ec", program, cwd=tmp_path, env=named, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert re.sub("-[0-9a-f]{8}:", "-NNNNNNNN:", said.decode()) == printed
+    assert process.returncode == 0
 
 
 async def test_its_defaults_are_those_of_the_daemon():
