@@ -22,6 +22,8 @@ _ADVICE: Mapping[State, str] = {
     State.BROKEN: "it runs on as last understood; mend its file (`paunchctl check`)",
     State.WAITING: "it is tried again by itself; mend what is said, and `paunchctl retry {name}` does not wait",
 }
+#: What these are comes from elsewhere: what went wrong with the name before has no part in it.
+_OF_OTHERS = frozenset({State.CONFLICT, State.BROKEN, State.BLOCKED})
 #: By how much they hurt: what waits for something that does not exist stands before what is tried again.
 _RANKS: dict[str, int] = {state: rank for rank, state in enumerate([*_ADVICE, State.BLOCKED])}
 _RANKS[State.WAITING] = len(_RANKS)
@@ -89,7 +91,7 @@ def _of_names(snapshot: Snapshot) -> list[Trouble]:
 
 def trouble_of(snapshot: Snapshot, name: str) -> Trouble | None:
     """Tell what is wrong with *name* alone, if anything is."""
-    status, error = readings.status_of(snapshot, name), snapshot.history.of(name).last_error
+    status = readings.status_of(snapshot, name)
     missing = _missing(snapshot, status)
     if missing:
         advice = f"declare {', '.join(missing)}{_meant(snapshot, missing[0])}, or take it out of its depends_on"
@@ -100,6 +102,7 @@ def trouble_of(snapshot: Snapshot, name: str) -> Trouble | None:
             advice = f"what ran before runs on; {advice}"
     else:
         return None
+    error = "" if status.state in _OF_OTHERS else snapshot.history.of(name).last_error
     return Trouble(status.state, name, status.reason, advice, error, bad=status.state is not State.WAITING)
 
 

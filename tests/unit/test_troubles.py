@@ -24,6 +24,13 @@ def test_every_state_is_well_wrong_or_nobodys_fault(state):
         assert found.advice
 
 
+@pytest.mark.parametrize("state", NEEDS_A_PERSON)
+def test_an_error_is_told_of_what_it_may_explain(state):
+    """What went wrong with a name is remembered when all is well again; a conflict is not its doing."""
+    found = trouble_of(snapshot(Status("web", state, "why"), pasts={"web": Past(last_error="exited")}), "web")
+    assert found.last_error == ("" if state in (State.CONFLICT, State.BROKEN) else "exited")
+
+
 def test_who_waits_for_nobody_in_vain_is_wrong():
     """A dependency that no config declares will never be there; one that is only behind will."""
     node = snapshot(
