@@ -54,7 +54,9 @@ def _conflict(name: str, found: list[Item]) -> list[Fault]:
     faults = []
     for item in found:
         others = " and ".join(other.path for other in found if other is not item)
-        faults.append(Fault(item.path, f"`{name}` is declared in {others} as well", key=name))
+        faults.append(
+            Fault(item.path, f"`{name}` is declared in {others} as well; take it out of all but one", key=name)
+        )
     return faults
 
 

@@ -176,7 +176,7 @@ async def test_a_container_in_two_deployments_is_told_with_the_other_file(place,
         (directory / f"{name}.json").write_text('{"web": {"image": "registry.example/web:1"}}')
         (directory / f"{name}.json").chmod(0o600)
     broken = "; ".join(str(fault) for fault in Source(directory, Notebook()).load().configs["heat-new"].faults)
-    assert f"`web` is declared in {directory}/heat-old.json as well" in broken
+    assert f"`web` is declared in {directory}/heat-old.json as well; take it out of all but one" in broken
     daemon.waits = [failed(names=["web"], broken=broken)]
     answer = await place.deploy(entry())
     assert answer["deploy_status_code"] == 1
