@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from paunchd.wording import age
+from paunchd.wording import age, short
 
 Answer = Mapping[str, Any]
 
@@ -154,7 +154,7 @@ def _revisions_table(revisions: Sequence[Answer]) -> Table:
         verdict = Text(one["verdict"], style=_VERDICTS.get(one["verdict"], ""))
         verdict.append(f" ({', '.join(marks)})" if marks else "")
         since = one["verdict_at"] or one["at"]
-        table.add_row(one["hash"][:15], verdict, since, clean(one["image"]), _who(one["uid"]), clean(one["cause"]))
+        table.add_row(short(one["hash"]), verdict, since, clean(one["image"]), _who(one["uid"]), clean(one["cause"]))
     return table
 
 
@@ -165,7 +165,7 @@ def _events_table(events: Sequence[Answer]) -> Table:
         took = "" if one["seconds"] is None else f"{one['seconds']:.1f}s"
         outcome = f"{one['outcome']} ({one['times']} times)" if one["times"] > 1 else one["outcome"]
         words = [clean(one["event"]), clean(outcome)]
-        told = (one["hash"][:15], clean(one["image"]), _who(one["uid"]), clean(one["detail"]))
+        told = (short(one["hash"]), clean(one["image"]), _who(one["uid"]), clean(one["detail"]))
         table.add_row(one["at"], *(clean(one[key.lower()]) for key in named), *words, took, *told)
     return table
 

@@ -18,6 +18,12 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def short(revision: str) -> str:
+    """A revision for a table: enough to tell its definition from others, and behind `+` its config files."""
+    definition, plus, files = revision.partition("+")
+    return f"{definition[:15]}{plus}{files[:6]}"
+
+
 def closest(word: str, known: Iterable[str]) -> str:
     """The one of *known* that was probably meant by *word*; empty where none is like it."""
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.7)), "")

@@ -24,6 +24,7 @@ from paunchd.client import Client
 from paunchd.engine.protocol import LogWish
 from paunchd.metrics import Metrics
 from paunchd.settings import ApiSettings
+from paunchd.wording import short
 from tests import snapshots
 from tests.api.serving import Kept, Logs, Operator
 from tests.snapshots import SECRET
@@ -185,6 +186,19 @@ def test_history_tells_what_became_of_each_revision(daemon, ctl):
     assert head.splitlines()[0].split() == ["REVISION", "VERDICT", "SINCE", "IMAGE", "BY", "WHY"]
     assert "v1:0123" in head
     assert rest.splitlines()[0].split()[:3] == ["AT", "EVENT", "OUTCOME"]
+
+
+def test_revisions_that_differ_in_their_config_files_are_told_apart(capsys):
+    """What is declared is the same, and the files that it reads are not."""
+    a, b = (f"v1:{'a1fc10bf1f4e' * 5}+{digest * 32}" for digest in ("0a", "0b"))
+    assert (short(a), short(b)) == ("v1:a1fc10bf1f4e+0a0a0a", "v1:a1fc10bf1f4e+0b0b0b")
+    rows = [{**dict.fromkeys(("outcome", "image", "detail", "event", "at"), ""), "hash": one} for one in (a, b)]
+    cli_tables.show(
+        cli_tables.history_page({"history": [{**row, "seconds": None, "times": 1, "uid": None} for row in rows]})
+    )
+    told = capsys.readouterr().out
+    assert "v1:a1fc10bf1f4e+0a0a0a" in told
+    assert "v1:a1fc10bf1f4e+0b0b0b" in told
 
 
 def test_history_of_the_node(daemon, ctl):

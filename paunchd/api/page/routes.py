@@ -21,7 +21,7 @@ from paunchd.api.page.timeline import timeline
 from paunchd.api.reads import detail_of
 from paunchd.api.revisions import NamedEventView, history_view
 from paunchd.api.sources import SOURCES, snapshot_of
-from paunchd.wording import age
+from paunchd.wording import age, short
 
 TIMELINE_LINES = 500
 _FILES = resources.files("paunchd.api.page") / "files"
@@ -58,7 +58,7 @@ def _commands(text: str) -> Markup:
     return Markup("").join(code.format(part) if place % 2 else escape(part) for place, part in parts)
 
 
-_TEMPLATES.filters |= {"age": _age, "commands": _commands}
+_TEMPLATES.filters |= {"age": _age, "commands": _commands, "short": short}
 
 
 async def node(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from paunchd.api.revisions import NamedEventView
+from paunchd.wording import short
 
 #: What is drawn, and in which colour; the rest of a story is for the list.
 MARKS: Mapping[str, str] = {
@@ -81,7 +82,7 @@ def timeline(events: Sequence[NamedEventView], now: datetime) -> Timeline | None
 
 
 def _mark(event: NamedEventView, place: float) -> Mark:
-    told = f"{event.event} {event.image or event.hash[:15]}".strip()
+    told = f"{event.event} {event.image or short(event.hash)}".strip()
     return Mark(event.name, place, MARKS[event.event], event.at, f"{told}: {event.detail}" if event.detail else told)
 
 
