@@ -176,7 +176,10 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    """Find directory and socket as the client does. Raises ``RefusedError``."""
+    """Find directory and socket as the client does. Raises ``RefusedError``.
+
+    A key that is not known here is left to the daemon, which may be newer than the agents' image.
+    """
     named = os.environ.get("PAUNCHD_CONFIG")
     path = Path(named or _DEFAULT_SETTINGS)
     try:

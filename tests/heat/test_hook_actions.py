@@ -184,6 +184,16 @@ async def test_what_has_failed_just_now_is_not_tried_again(place, daemon, before
     assert not [one for one in daemon.asked if one.startswith("POST")]
 
 
+async def test_each_failure_from_before_is_tried_again_once(place, daemon):
+    """Also one that shows only when what it waited for is there; and what fails again is told."""
+    daemon.has(container("a", **OUT), container("b", results=[RESULT], **OUT))
+    daemon.waits = [failed("a"), failed("b"), failed("a", "b")]
+    daemon.later = {"b": container("b", results=[RESULT], **OUT)}
+    assert (await place.deploy(entry({"a": {}, "b": {}})))["deploy_status_code"] != 0
+    tried = [one for one in daemon.asked if one.startswith("POST")]
+    assert tried == ["POST /v1/containers/a/retry", "POST /v1/containers/b/retry"]
+
+
 async def test_what_has_failed_in_a_broken_file_is_not_tried_again(place, daemon):
     """It would run as it was last understood, which is not what Heat has asked for."""
     daemon.has(container("web", **OUT))
@@ -235,6 +245,13 @@ async def test_variables_beat_the_settings_file(place, daemon, tmp_path):
     assert (await place.deploy(entry(), **named))["deploy_status_code"] == 0
     assert place.files() == []
     assert len(list(other.iterdir())) == 1
+
+
+async def test_a_setting_that_only_the_daemon_knows_stops_nothing(place, daemon):
+    """The agents' image may be older than the daemon, which itself refuses what nobody knows."""
+    place.settings.write_text(f'{place.settings.read_text()[:-1]}, "of_a_later_version": 1}}')
+    assert (await place.deploy(entry()))["deploy_status_code"] == 0
+    assert len(place.files()) == 1
 
 
 @pytest.mark.parametrize("content", [None, "[1]", "{", "api: 4"])
