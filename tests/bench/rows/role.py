@@ -64,9 +64,11 @@ def _paunch(ground: Ground, steps: Steps, book: Book) -> None:
         place = ground.place("role")
         taken = 0.0
         for step, definitions in sorted(steps.items()):
-            file = place / f"step_{step}.json"
-            file.write_text(json.dumps(definitions))
-            taken += paunch.apply_file(file, f"tripleo_step{step}")
+            directory = place / f"step_{step}"
+            directory.mkdir()
+            for name, definition in definitions.items():
+                (directory / f"hashed-{name}.json").write_text(json.dumps(definition))
+            taken += paunch.apply_file(directory, f"tripleo_step{step}")
         book.add("role", PAUNCH, taken)
 
 
