@@ -25,6 +25,7 @@ from paunchd.reconcile.model import (
     Status,
     Step,
     Stop,
+    Unpause,
     bare,
     engine_name,
 )
@@ -77,6 +78,8 @@ def _at_hash(drift: Drift, live: Container, result: Result | None, now: float) -
     spec = drift.item.spec
     if live.state is ContainerState.CREATED:
         return (Start(live.engine_name),)
+    if live.state is ContainerState.PAUSED:
+        return (Unpause(live.engine_name),)
     if live.running:
         return _overdue(drift, live, now)
     if result is None or result.container_id != live.id:
@@ -145,6 +148,8 @@ def _task_reason(drift: Drift, result: Result | None, steps: tuple[Step, ...]) -
         return NOTHING
     if any(isinstance(step, RecordTask) for step in steps):
         return Reason("ended")
+    if isinstance(steps[-1], Unpause):
+        return Reason("paused")
     if not any(isinstance(step, Create) for step in steps):
         return Reason("interrupted") if isinstance(steps[-1], Start) else Reason("left-over")
     if result is not None:

@@ -36,6 +36,10 @@ HISTORIES = {
         says(0, "aa", "good"),
         says(0.5, "aa", "no image"),
     ],
+    "a task that somebody pauses": [
+        says(0, "tt", "task"),
+        Moment(0.5, ByHand("pause", "tt", "")),
+    ],
     "start-first": [
         says(0, "bb", "good", 1, "start-first"),
         says(LONG, "bb", "deaf", 1, "start-first"),

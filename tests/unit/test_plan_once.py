@@ -68,6 +68,14 @@ def test_a_running_task_is_waited_for_without_end():
     assert (status.state, status.reason, made.look_again_at) == (State.STARTING, "running for 5000 s", None)
 
 
+def test_a_task_that_somebody_paused_goes_on():
+    """It would never end, and all that waits for it would wait; that it is late is found out afterwards (S-17)."""
+    late = trial(of(SYNC), since=NOW - 100)
+    paused = of(task(timeout_seconds=60), kind="task", state="paused")
+    made = planned([task(timeout_seconds=60)], [paused], {"sync": Past(known=True, trial=late)})
+    assert str(made) == "sync: paused\n  unpause sync"
+
+
 def test_a_task_created_but_never_started_is_started():
     """A daemon that died between create and start goes on there, whatever it remembers."""
     created = of(SYNC, kind="task", state="created")
