@@ -137,6 +137,46 @@ def test_a_switch_that_is_overtaken_lets_the_old_one_serve_while_the_next_is_pre
         assert text.endswith(first + "  update web (restart=always)\n  start web")
 
 
+THIRD = item(image="stub:3", hash_="v1:third")
+SERVING = of(OLD, engine_name="web.prev", actual_restart="no")
+NEVER_RAN = of(NEW, state="created")
+
+
+def test_an_overtaken_switch_goes_on_to_what_is_prepared_already():
+    """The next one needs no more than to be started, so that the old one has served for as long as it has to."""
+    prepared = of(THIRD, engine_name="web.next", state="created")
+    assert str(planned([THIRD], [NEVER_RAN, SERVING, prepared], {"web": good(OLD)})) == cleandoc("""
+        web: config-changed (image)
+          stop web.prev
+          remove web
+          promote web.next to web
+          start web
+    """)
+
+
+def test_a_kept_container_that_nobody_knows_does_not_come_back():
+    """Only the good one, or the one that is wanted, is worth a name."""
+    stranger = container("web.prev", "v1:stranger", actual_restart="no")
+    text = str(planned([THIRD], [NEVER_RAN, stranger], {"web": good(OLD)}))
+    assert "stop web.prev" in text
+    assert "restore" not in text
+
+
+def test_of_two_good_ones_the_kept_one_is_at_rest_before_the_other_is_started():
+    """Two copies never run at once, whatever is wanted next (I2)."""
+    down = of(OLD, state="exited", exit_code=1)
+    steps = [str(step) for step in planned([THIRD], [down, SERVING], {"web": good(OLD)}).lanes[0].steps]
+    assert steps.index("stop web.prev") < steps.index("start web")
+
+
+def test_a_second_copy_of_what_still_serves_takes_nobody_down():
+    """What was prepared before it was taken back goes, and the old one gets its name as it is."""
+    copy = of(OLD, engine_name="web.next", state="created")
+    text = str(planned([OLD], [NEVER_RAN, SERVING, copy], {"web": good(OLD)}))
+    assert "restore web.prev to web" in text
+    assert "stop" not in text
+
+
 def test_a_change_taken_back_before_the_stop_gives_the_old_one_its_name_and_never_stops_it():
     """What still runs as the kept one is the desired one again: its successor goes, and nobody notices."""
     running = of(OLD, engine_name="web.prev", actual_restart="no")
