@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from leftovers import remove_tree
 from private_engine import LabError, PrivateEngine
 
 from paunchd import __version__
@@ -41,6 +42,7 @@ def lab() -> Iterator[PrivateEngine]:
             pytest.fail(str(error))
         yield engine
         engine.halt()
+        remove_tree(directory / "exec")  # a namespace is left mounted in it, and nobody could remove the clone
 
 
 @pytest.fixture(scope="session")
