@@ -15,6 +15,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, given, note, settings
 
+from paunchd.reconcile.record import LONGEST_SECONDS
 from tests.histories.actions import Moment
 from tests.histories.drawing import histories
 from tests.histories.engine import revision_of
@@ -23,6 +24,7 @@ from tests.histories.oracle import differences
 from tests.histories.revisions import CONTAINERS, NAMES, NEIGHBOUR, SECRET
 from tests.histories.world import World, simulated
 
+DRAWN = "PAUNCHD_HISTORIES" in os.environ
 COUNT = int(os.environ.get("PAUNCHD_HISTORIES", "200"))
 IN_MEMORY = Path("/dev/shm")
 AFTERMATH_SECONDS = 30
@@ -53,13 +55,17 @@ async def play(world, moments):
 
 
 async def comes_to_rest(world):
-    """I4: in bounded time everything is as it must be, and nothing is left to do."""
+    """I4: in bounded time all is as it must be, and nothing is left to do; a pause between two tries is no rest."""
+    before, unchanged = None, 0
     for _ in range(PATIENCE_SECONDS):
         await asyncio.sleep(1)
         assert world.guard.violations == []
-        if not differences(world):
+        now = None if differences(world) else fixed(world)
+        unchanged = unchanged + 1 if now is not None and now == before else 0
+        before = now
+        if unchanged > LONGEST_SECONDS:
             return
-    pytest.fail(f"it has not come to rest: {differences(world)}")
+    pytest.fail(f"it has not come to rest: {differences(world) or 'it changes again and again'}")
 
 
 async def stays_at_rest(world):
@@ -129,7 +135,13 @@ def test_a_known_history_ends_as_declared_or_rolled_back_and_loses_nothing_on_th
     lived(moments)
 
 
-@settings(max_examples=COUNT, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=COUNT,
+    deadline=None,
+    print_blob=True,
+    derandomize=not DRAWN,  # `make test` is to tell of what has changed, `make test-histories` of what nobody knows
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(histories())
 def test_every_history_ends_as_declared_or_rolled_back_and_loses_nothing_on_the_way(moments):
     """Whatever is declared, fails, hangs, dies or is meddled with: I1 to I6 hold at every call, and once it is calm the
