@@ -279,12 +279,9 @@ def main(config: Path | None) -> None:
         settings = load_settings(config)
         setup_logging(settings.log)
         lock = _prepare(settings)
-    except SettingsError as error:
-        click.echo(f"paunchd: {error}", err=True)
-        sys.exit(2)
     except PaunchdError as error:
         click.echo(f"paunchd: {error}", err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
     gc.collect()
     gc.freeze()  # what has been imported stays: walking it again would stop the event loop for 30 ms now and then
     try:
