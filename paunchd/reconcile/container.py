@@ -10,7 +10,6 @@ from paunchd.reconcile.model import (
     RESET_AFTER_SECONDS,
     Accept,
     Attempt,
-    Container,
     ContainerState,
     Create,
     Reason,
@@ -30,11 +29,10 @@ from paunchd.reconcile.model import (
     in_place,
 )
 from paunchd.reconcile.outlook import Outlook, backing_off, obstacle, put_off
-from paunchd.reconcile.project import project
 from paunchd.reconcile.remarks import not_as_declared, unread_files
 from paunchd.reconcile.reread import recorded, rereading
 from paunchd.reconcile.running import declared_restart
-from paunchd.reconcile.switch import Case, unfold
+from paunchd.reconcile.switch import Case, Course, unfold
 from paunchd.reconcile.verdict import Failed, Healthy, Proven, Undecided
 
 IN_PASSING = (Accept, Reject, Update, Tell, Reload, RecordRead)
@@ -42,8 +40,9 @@ IN_PASSING = (Accept, Reject, Update, Tell, Reload, RecordRead)
 
 def outlook(case: Case, now: float) -> Outlook:
     drift = case.drift
-    steps = _steps(case)
-    wanted = _wanted(case, steps)
+    course = _course(case)
+    steps = course.steps
+    wanted = _wanted(case, course)
     stopped = obstacle(drift.name, drift.seen, drift.past, steps)
     if stopped:
         return replace(wanted, status=stopped, steps=())
@@ -54,19 +53,21 @@ def outlook(case: Case, now: float) -> Outlook:
     if attempt:
         status = _parked(drift, attempt) if drift.rolled_back else put_off(drift.name, attempt)
         return meanwhile(wanted, status, drift, now)
-    return replace(wanted, steps=(*steps, *recorded(drift, _started_by(drift, steps))))
+    return replace(wanted, steps=(*steps, *recorded(drift, course.starts)))
 
 
-def _wanted(case: Case, steps: tuple[Step, ...]) -> Outlook:
-    drift = case.drift
+def _wanted(case: Case, course: Course) -> Outlook:
+    drift, steps = case.drift, course.steps
+    leads_to = course.starts.hash if course.starts else drift.effective.hash
+    reason = _reason(drift, steps, leads_to)
     ended = _ended_well(drift)
     up = _live_at_desired(drift) and (ended or _running(drift))
     return Outlook(
         name=drift.name,
-        status=_status(case, steps),
+        status=_status(case, steps, reason),
         steps=steps,
-        reason=_reason(drift, steps),
-        revision=_leads_to(drift, steps),
+        reason=reason,
+        revision=leads_to,
         turn=_needs_turn(drift, steps),
         repair=_is_repair(drift, steps),
         started=up,
@@ -106,13 +107,13 @@ def meanwhile(wanted: Outlook, status: Status, drift: Drift, now: float) -> Outl
     return replace(idle, steps=repair.steps, reason=repair.reason, revision=repair.revision, repair=True)
 
 
-def _steps(case: Case) -> tuple[Step, ...]:
+def _course(case: Case) -> Course:
     drift = case.drift
     attempt = drift.past.attempt
     refused = attempt is not None and attempt.refused and attempt.hash == drift.effective.hash
     if refused and attempt and drift.good and not drift.is_good:
         evidence = drift.on_trial.engine_name if drift.on_trial else ""
-        return (Reject(drift.name, drift.effective.hash, "refused", attempt.error, evidence),)
+        return Course((Reject(drift.name, drift.effective.hash, "refused", attempt.error, evidence),))
     return unfold(case)
 
 
@@ -132,22 +133,6 @@ def _ended_well(drift: Drift) -> bool:
         return False
     code = live.details.exit_code
     return code == 0 and not declared_restart(drift, live).wants_up(code)
-
-
-def _leads_to(drift: Drift, steps: tuple[Step, ...]) -> str:
-    """The revision that ends up started; a lane that starts nothing leads to the effective one."""
-    started = _started_by(drift, steps)
-    return started.hash if started else drift.effective.hash
-
-
-def _started_by(drift: Drift, steps: tuple[Step, ...]) -> Container | None:
-    last = steps[-1] if steps else None
-    if not isinstance(last, Start):
-        return None
-    seen = drift.seen
-    for step in steps:
-        seen = project(seen, drift.name, step)
-    return next((c for c in seen.containers if c.engine_name == last.engine_name), None)
 
 
 def _needs_turn(drift: Drift, steps: tuple[Step, ...]) -> bool:
@@ -182,15 +167,15 @@ def _parked(drift: Drift, attempt: Attempt) -> Status:
     return Status(drift.name, State.PARKED, reason, until=attempt.next_at)
 
 
-def _status(case: Case, steps: tuple[Step, ...]) -> Status:
+def _status(case: Case, steps: tuple[Step, ...], reason: Reason) -> Status:
     drift = case.drift
     if drift.restart_asked and drift.at_effective(drift.seen.live) and steps:
-        return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
+        return Status(drift.name, State.PREPARING, str(reason))
     if drift.rolled_back:
         return _rolled_back(drift, steps)
     in_passing = drift.seen.live is not None and all(isinstance(step, IN_PASSING) for step in steps)
     if steps and not in_passing:
-        return Status(drift.name, State.PREPARING, str(_reason(drift, steps)))
+        return Status(drift.name, State.PREPARING, str(reason))
     if drift.unknown:
         until = case.verdict.until if isinstance(case.verdict, Undecided) else None
         return Status(drift.name, State.STARTING, "finding out whether what runs is good", until=until)
@@ -242,7 +227,8 @@ def _restarts(drift: Drift) -> str:
     return f"; restarted {trial.restarts} times, last exit code {judged.details.exit_code}"
 
 
-def _reason(drift: Drift, steps: tuple[Step, ...]) -> Reason:
+def _reason(drift: Drift, steps: tuple[Step, ...], leads_to: str) -> Reason:
+    """*leads_to*: the revision that ends up started; that of a lane that starts nothing is the effective one."""
     if not steps:
         return Reason("none")
     if isinstance(steps[0], (Accept, Reject)):
@@ -251,8 +237,8 @@ def _reason(drift: Drift, steps: tuple[Step, ...]) -> Reason:
         return Reason("restart", "asked by an operator")
     if drift.rolled_back and any(isinstance(step, Start) for step in steps):
         return Reason("rollback", drift.past.rejected.get(drift.item.hash, ""))
-    if drift.is_good or _leads_to(drift, steps) != drift.effective.hash or drift.at_effective(drift.seen.live):
-        return _upkeep(drift, steps)
+    if drift.is_good or leads_to != drift.effective.hash or drift.at_effective(drift.seen.live):
+        return _upkeep(drift, steps, leads_to)
     beside = drift.good and drift.seen.next and drift.on_trial is drift.seen.next
     if beside and not any(isinstance(step, Start) for step in steps):
         up = drift.seen.live and drift.seen.live.running
@@ -262,7 +248,7 @@ def _reason(drift: Drift, steps: tuple[Step, ...]) -> Reason:
     return Reason("config-changed", changes(drift))
 
 
-def _upkeep(drift: Drift, steps: tuple[Step, ...]) -> Reason:
+def _upkeep(drift: Drift, steps: tuple[Step, ...], leads_to: str) -> Reason:
     live = drift.seen.live
     if live and drift.content and drift.at_effective(live) and steps == rereading(drift, live):
         return Reason("files-changed", unread_files(drift))
@@ -273,7 +259,7 @@ def _upkeep(drift: Drift, steps: tuple[Step, ...]) -> Reason:
     if isinstance(steps[-1], Unpause):
         return Reason("paused")
     if isinstance(steps[-1], Start):
-        if _leads_to(drift, steps) != live.hash:
+        if leads_to != live.hash:
             return Reason("config-changed", changes(drift))
         if live.running:
             return Reason("unhealthy")

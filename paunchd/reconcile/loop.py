@@ -90,11 +90,16 @@ class Loop:
                 await self._sleep(await self._guarded(lanes))
 
     async def _sleep(self, seconds: float) -> None:
-        await asyncio.sleep(min(max(self._pace.gap_seconds, self._pass_seconds), self._pace.longest_gap_seconds))
+        await asyncio.sleep(self._gap())
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._wake.wait()
         self._wake.clear()
+
+    def _gap(self) -> float:
+        pace = self._pace
+        gap = max(pace.gap_seconds, self._pass_seconds, pace.gap_a_lane_seconds * len(self._lanes))
+        return min(gap, pace.longest_gap_seconds)
 
     async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
         """Take a pass and return how long to sleep at most. No defect of ours may end the daemon."""

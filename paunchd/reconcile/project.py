@@ -72,7 +72,7 @@ def slot_of(name: str, engine_name: str) -> Slot:
 
 
 def place(seen: Seen, container: Container) -> Seen:
-    """Return *seen* with *container* in the place its slot names."""
+    """Return *seen* with *container* in the place its slot names, over what is there; a stray, over its namesake."""
     match container.slot:
         case Slot.LIVE:
             return replace(seen, live=container)
@@ -81,10 +81,11 @@ def place(seen: Seen, container: Container) -> Seen:
         case Slot.PREV:
             return replace(seen, prev=container)
         case Slot.STRAY:
-            return replace(seen, strays=(*seen.strays, container))
+            others = [stray for stray in seen.strays if stray.engine_name != container.engine_name]
+            return replace(seen, strays=(*others, container))
 
 
-def _find(seen: Seen, engine_name: str) -> Container | None:
+def find(seen: Seen, engine_name: str) -> Container | None:
     return next((c for c in seen.containers if c.engine_name == engine_name), None)
 
 
@@ -97,12 +98,12 @@ def _without(seen: Seen, engine_name: str) -> Seen:
 
 
 def _change(seen: Seen, engine_name: str, **changes: object) -> Seen:
-    found = _find(seen, engine_name)
-    return place(_without(seen, engine_name), replace(found, **changes)) if found else seen  # type: ignore[arg-type]
+    found = find(seen, engine_name)
+    return place(seen, replace(found, **changes)) if found else seen  # type: ignore[arg-type]
 
 
 def _end(seen: Seen, engine_name: str, exit_code: int) -> Seen:
-    found = _find(seen, engine_name)
+    found = find(seen, engine_name)
     if not found:
         return seen
     details = replace(found.details, exit_code=exit_code)
@@ -110,14 +111,14 @@ def _end(seen: Seen, engine_name: str, exit_code: int) -> Seen:
 
 
 def _renamed(seen: Seen, name: str, engine_name: str, to: str) -> Seen:
-    found = _find(seen, engine_name)
+    found = find(seen, engine_name)
     if not found:
         return seen
     return place(_without(seen, engine_name), replace(found, engine_name=to, slot=slot_of(name, to)))
 
 
 def _updated(seen: Seen, step: Update) -> Seen:
-    found = _find(seen, step.engine_name)
+    found = find(seen, step.engine_name)
     if not found:
         return seen
     details = replace(

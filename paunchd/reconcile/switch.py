@@ -30,7 +30,7 @@ from paunchd.reconcile.model import (
     files_of,
 )
 from paunchd.reconcile.preparation import preparation
-from paunchd.reconcile.project import project
+from paunchd.reconcile.project import find, project
 from paunchd.reconcile.reread import rereading
 from paunchd.reconcile.running import declared_restart, put_to_rest, start, stop, unwanted
 from paunchd.reconcile.verdict import Failed, Gate, Healthy, Proven, Verdict, judge
@@ -44,6 +44,14 @@ class Case:
     verdict: Verdict | None
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The *steps* to take now, in order; empty for a rest. *starts*: the container that the last of them starts."""
+
+    steps: tuple[Step, ...]
+    starts: Container | None = None
+
+
 def case_of(drift: Drift, gate: Gate, now: float) -> Case:
     judged, trial = drift.on_trial, drift.past.trial
     if judged is None or trial is None or trial.container_id != judged.id:
@@ -51,19 +59,20 @@ def case_of(drift: Drift, gate: Gate, now: float) -> Case:
     return Case(drift, judge(trial, judged, gate, now, has_good=drift.good is not None))
 
 
-def unfold(case: Case) -> tuple[Step, ...]:
-    """Return the steps to take now, in order; empty for a rest."""
+def unfold(case: Case) -> Course:
     steps: list[Step] = []
     while True:
         group = following(case)
         if steps and group and _is_apart(group[-1]):
-            return tuple(steps)
+            return Course(tuple(steps))
         steps += group
-        if not group or isinstance(group[-1], (Start, Accept, Reject)):
-            return tuple(steps)
+        if not group or isinstance(group[-1], (Accept, Reject)):
+            return Course(tuple(steps))
         seen = case.drift.seen
         for step in group:
             seen = project(seen, case.drift.name, step)
+        if isinstance(group[-1], Start):
+            return Course(tuple(steps), find(seen, group[-1].engine_name))
         case = replace(case, drift=replace(case.drift, seen=seen))  # whoever has been judged is so along the lane
 
 
