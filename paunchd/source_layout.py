@@ -3,9 +3,12 @@
 Looks at names only; ``source_files`` reads.
 """
 
+import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from paunchd.formats import Origin
@@ -27,14 +30,17 @@ class Place:
 
 def places_in(directory: Path, *, strict: bool = True) -> list[Place]:
     """Every file that counts, sorted. Raises ``OSError`` when *directory* itself cannot be listed."""
+    paths = {name: directory / name for name in _listed(directory)}
+    directories = {name for name, path in paths.items() if _is_directory(path)}
+    named = [name for name in paths.keys() - directories if name.endswith(_EXTENSIONS)]
+    files = _without_twins(named, [name for name in named if name.startswith(_HASHED) and _STARTUP.fullmatch(name)])
     found: list[Place] = []
-    for name in _listed(directory):
-        path = directory / name
-        if _is_directory(path):
+    for name, path in paths.items():
+        if name in directories:
             found += places_of_step(path, strict=strict)
-        elif name.endswith(_EXTENSIONS):
+        elif name in files:
             found.append(place_of(path, strict=strict))
-    return _without_twins(found)
+    return found
 
 
 def places_of_step(directory: Path, *, strict: bool = True) -> list[Place]:
@@ -46,11 +52,18 @@ def places_of_step(directory: Path, *, strict: bool = True) -> list[Place]:
     except OSError as error:
         problem = f"cannot list the directory: {error.strerror}"
         return [Place(directory, _origin_in(directory, "", strict=strict), problem)]
-    return _without_twins([place_in_step(directory / name, strict=strict) for name in names])
+    files = _without_twins(names, [name for name in names if name.startswith(_HASHED)])
+    return [_place_of_one(directory, name, strict) for name in names if name in files]
 
 
 def place_in_step(path: Path, *, strict: bool = True) -> Place:
-    return Place(path, _origin_in(path.parent, path.stem.removeprefix(_HASHED), strict=strict, path=path))
+    return _place_of_one(path.parent, path.name, strict)
+
+
+@lru_cache(maxsize=4096)  # there may be a thousand, the same at every pass
+def _place_of_one(directory: Path, name: str, strict: bool) -> Place:  # noqa: FBT001 - a cache's key
+    path = directory / name
+    return Place(path, _origin_in(directory, path.stem.removeprefix(_HASHED), strict=strict, path=path))
 
 
 def place_of(path: Path, *, strict: bool = True) -> Place:
@@ -81,7 +94,7 @@ def _origin_in(directory: Path, name: str, *, strict: bool, path: Path | None = 
 
 
 def _listed(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))
+    return sorted(name for name in os.listdir(directory) if not name.startswith("."))  # noqa: PTH208 - no paths yet
 
 
 def _is_directory(path: Path) -> bool:
@@ -91,12 +104,6 @@ def _is_directory(path: Path) -> bool:
         return False
 
 
-def _without_twins(places: list[Place]) -> list[Place]:
-    """Leave out a plain file whose hashed twin is there: the twin is written last (T-087)."""
-    hashed = {without_hashed(str(place.path)) for place in places if _is_twin(place)}
-    return [place for place in places if _is_twin(place) or str(place.path) not in hashed]
-
-
-def _is_twin(place: Place) -> bool:
-    name = place.path.name
-    return name.startswith(_HASHED) and (bool(place.origin.name) or _STARTUP.fullmatch(name) is not None)
+def _without_twins(names: Iterable[str], twins: Iterable[str]) -> set[str]:
+    """*names* but for the plain file of which a hashed one is among the *twins*: that one is written last (T-087)."""
+    return set(names) - {without_hashed(twin) for twin in twins}

@@ -19,7 +19,9 @@ from watchdog.observers.api import BaseObserver
 #: Reading a file is an event as well, and a pass reads: these would make it wake itself for ever. By name, as not
 #: every watchdog has constants for both.
 _READING = frozenset({"opened", "closed_no_write"})
-_REARM_SECONDS = 1.0
+#: Only what is mounted over a watched directory goes by without an event, and a resync reads it anyway.
+_REARM_SECONDS = 5.0
+_WANTED_SECONDS = 1.0
 _CALM = 0.1  # of the debounce time; one file renamed into place is over at once, many come close together
 
 
@@ -96,7 +98,7 @@ class Watches:
                 for directory, recursive in wanted - watching.keys():
                     watch = Watch(directory, self._wake, self._debounce_seconds, recursive=recursive)
                     watching[directory, recursive] = tasks.create_task(watch.run(), name=f"watch {directory}")
-                await asyncio.sleep(_REARM_SECONDS)
+                await asyncio.sleep(_WANTED_SECONDS)
 
 
 class _Sentry:

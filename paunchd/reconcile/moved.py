@@ -72,9 +72,9 @@ def _is_told_apart(item: Item, past: Past, rules: Rules) -> bool:
     """Only containers: what runs once is done, whatever its image means later."""
     if item.spec.kind is not Kind.CONTAINER:
         return False
-    remembered = [past.good.hash] if past.good else []
-    remembered += [revision for revision in past.rejected if bare(revision) == bare(item.hash)]
-    return _replaces(item, rules) or any(image_of(revision) for revision in remembered)
+    if _replaces(item, rules) or (past.good and image_of(past.good.hash)):
+        return True
+    return any(image_of(revision) and bare(revision) == bare(item.hash) for revision in past.rejected)
 
 
 def _replaces(item: Item, rules: Rules) -> bool:

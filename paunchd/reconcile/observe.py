@@ -7,6 +7,7 @@ true.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,7 @@ from paunchd.reconcile.model import (
     Seen,
     Slot,
 )
-from paunchd.reconcile.project import place, slot_of
+from paunchd.reconcile.project import seen_of, slot_of
 
 ON_TRIAL_SECONDS = 0.5
 ON_TRIAL_A_SECOND = 50
@@ -46,6 +47,20 @@ class Known:
     at: float
 
 
+@dataclass(slots=True)
+class Row:
+    """What the engine lists of a container of ours, and what was made of it: most are as they were a pass before."""
+
+    listed: Listed
+    who: Identity
+    container: Container | None = None
+
+    def with_details(self, details: Details) -> Container:
+        if self.container is None or self.container.details is not details:
+            self.container = _container(self.listed, self.who, details)
+        return self.container
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What the engine lists, asked *at* a moment."""
@@ -61,6 +76,7 @@ class Observer:
         self._engine = engine
         self._owner = owner
         self._clock = clock
+        self._rows: dict[str, Row] = {}
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
         self._all_dirty = False
@@ -98,34 +114,40 @@ class Observer:
         A container that goes away meanwhile is not there; one that the engine lists and cannot be asked about makes its
         name unseen, and costs no other name its look (S-08).
         """
-        listed = listing.containers
-        owned = {one.id: (one, who) for one in listed if (who := identity_of(one.labels, self._owner))}
-        details = await self._details(owned, frozenset(on_trial))
-        names: dict[str, Seen] = {}
-        for one, who in owned.values():
-            if one.id in details:
-                names[who.name] = place(names.get(who.name, Seen()), _container(one, who, details[one.id]))
-        foreign = {one.engine_name for one in listed if one.id not in owned}
-        unseen = frozenset(who.name for id_, (_, who) in owned.items() if id_ in self._mute)
-        meanings = await self._meanings.of(images, listed)
+        rows = {one.id: self._row(one) for one in listing.containers}
+        self._rows = ours = {id_: row for id_, row in rows.items() if row}
+        details = await self._details(ours, frozenset(on_trial))
+        found: defaultdict[str, list[Container]] = defaultdict(list)
+        for id_, row in ours.items():
+            if id_ in details:
+                found[row.who.name].append(row.with_details(details[id_]))
+        names = {name: seen_of(containers) for name, containers in found.items()}
+        foreign = {one.engine_name for one in listing.containers if one.id not in ours}
+        unseen = frozenset(row.who.name for id_, row in ours.items() if id_ in self._mute)
+        meanings = await self._meanings.of(images, listing.containers)
         return Observed(_with_foreign(names, foreign, desired), probes, unseen, listing.at, meanings)
 
-    async def _details(
-        self, owned: Mapping[str, tuple[Listed, Identity]], on_trial: frozenset[str]
-    ) -> dict[str, Details]:
+    def _row(self, one: Listed) -> Row | None:
+        before = self._rows.get(one.id)
+        if before and before.listed == one:
+            return before
+        who = identity_of(one.labels, self._owner)
+        return Row(one, who) if who else None
+
+    async def _details(self, ours: Mapping[str, Row], on_trial: frozenset[str]) -> dict[str, Details]:
         kept = {} if self._all_dirty else self._known
-        self._known = {id_: known for id_, known in kept.items() if id_ in owned}
+        self._known = {id_: known for id_, known in kept.items() if id_ in ours}
         self._all_dirty = False
-        for id_ in [id_ for id_, (_, who) in owned.items() if who.name in self._dirty]:
+        for id_ in [id_ for id_, row in ours.items() if row.who.name in self._dirty]:
             self._known.pop(id_, None)
         self._dirty.clear()
         now = self._clock()
-        self._mute = {id_: until for id_, until in self._mute.items() if id_ in owned and now < until}
+        self._mute = {id_: until for id_, until in self._mute.items() if id_ in ours and now < until}
         good_for = max(ON_TRIAL_SECONDS, len(on_trial) / ON_TRIAL_A_SECOND)
         asked = [
-            one
-            for one, who in owned.values()
-            if one.id not in self._mute and self._is_old(one, good_for if who.name in on_trial else None)
+            row.listed
+            for id_, row in ours.items()
+            if id_ not in self._mute and self._is_old(row.listed, good_for if row.who.name in on_trial else None)
         ]
         found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
         for one, details in zip(asked, found, strict=True):

@@ -3,6 +3,7 @@
 Pure. Steps that change nothing the engine lists (a pull, a check, a record) leave the look as it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import assert_never
 
@@ -69,6 +70,13 @@ def slot_of(name: str, engine_name: str) -> Slot:
         if engine_name == name + slot.value:
             return slot
     return Slot.STRAY
+
+
+def seen_of(containers: Sequence[Container]) -> Seen:
+    """Everything that there is of one name, each container in its place."""
+    placed = {container.slot: container for container in containers}
+    strays = tuple(container for container in containers if container.slot is Slot.STRAY)
+    return Seen(placed.get(Slot.LIVE), placed.get(Slot.NEXT), placed.get(Slot.PREV), strays)
 
 
 def place(seen: Seen, container: Container) -> Seen:

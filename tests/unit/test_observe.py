@@ -97,6 +97,18 @@ async def test_a_renamed_container_is_a_stray_of_its_name(engine, observer):
     assert seen.live is None
 
 
+async def test_what_changes_between_two_looks_is_seen_wherever_it_shows(engine, observer, clock):
+    """What is kept of a look counts for the very same row and details only."""
+    ref = await make(engine, "web")
+    await look(observer)
+    engine.named("web").restart_count = 3
+    clock.now += ON_TRIAL_SECONDS
+    assert (await look(observer, on_trial=["web"])).of("web").live.details.restart_count == 3
+    await engine.rename(ref, "web.prev")
+    seen = (await look(observer)).of("web")
+    assert (seen.live, seen.prev.id, seen.prev.details.restart_count) == (None, ref, 3)
+
+
 async def test_only_what_is_new_or_has_changed_its_state_is_inspected(engine, observer):
     """A container that ends is inspected for how it ended, its neighbours are not."""
     for name in ("web", "db"):
