@@ -152,9 +152,10 @@ def _threads_of_no_duration(monkeypatch):
 
 @asynccontextmanager
 async def running(world):
+    """Until it rests: a fixture runs in real time, and a gap that it began there would never end in simulated time."""
     async with asyncio.TaskGroup() as tasks:
         loop = tasks.create_task(world.loop.run())
-        await world.until(lambda: world.snapshots)
+        await world.until(lambda: world.snapshots and world.loop._wake._waiters)
         yield world
         loop.cancel()
 
