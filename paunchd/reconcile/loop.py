@@ -33,7 +33,7 @@ from paunchd.reconcile.model import (
     Trial,
 )
 from paunchd.reconcile.mount import doubted
-from paunchd.reconcile.observe import Listing
+from paunchd.reconcile.observe import Listing, Wish
 from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.plan import Planned, plan, still_holds, trials
 from paunchd.reconcile.tidy import tidy_up
@@ -43,6 +43,7 @@ LONGEST_AWAY_SECONDS = 5.0
 AFTER_CRASH_SECONDS = 1.0
 STORE_REFUSED_SECONDS = 1.0
 STOOD_STILL_SECONDS = 10.0
+LEFT_ALONE_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -63,7 +64,7 @@ class Loop:
         self._wake.set()
         self._lanes: dict[str, Lane] = {}
         self._begun_with: dict[str, str] = {}
-        self._doing: dict[str, str] = {}
+        self._doing: dict[str, tuple[str, float]] = {}
         self._trials: dict[str, Trial] = {}
         self._since: dict[str, tuple[State, float]] = {}
         self._desired = Desired(0, {})
@@ -98,7 +99,8 @@ class Loop:
 
     def _gap(self) -> float:
         pace = self._pace
-        gap = max(pace.gap_seconds, self._pass_seconds, pace.gap_a_lane_seconds * len(self._lanes))
+        queued = max(0, len(self._lanes) - pace.lanes)
+        gap = max(pace.gap_seconds, self._pass_seconds) + pace.gap_a_lane_seconds * queued
         return min(gap, pace.longest_gap_seconds)
 
     async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
@@ -168,15 +170,15 @@ class Loop:
 
     async def _look(self, listing: Awaitable[Listing]) -> Observed:
         now = self._clock()
+        busy = {name for name, (_, began) in self._doing.items() if now - began < LEFT_ALONE_SECONDS}
         if self._away_seconds or now - self._full_at >= self._pace.slow_resync_seconds:
             self._parts.observer.forget_all()
             self._parts.contents.changed()
             self._full_at = now
         self._contents = await self._parts.contents.look(self._desired, self._history())
         images = moved.images_to_know(self._desired, self._history(), self.rules)
-        observed = await self._parts.observer.look(
-            await listing, self._desired, self._trials, self._parts.prober.results, images
-        )
+        wish = Wish(self._trials.keys(), busy, images)
+        observed = await self._parts.observer.look(await listing, wish, self._desired, self._parts.prober.results)
         if self._away_seconds or observed.at > self._look_due:
             self._trials = {}  # nobody has looked, and what happened meanwhile is nobody's failure: gates start over
         if self._away_seconds:
@@ -249,7 +251,7 @@ class Loop:
         return self._begun_with.get(lane.name, "") != (item.hash if item else "")
 
     def _step_began(self, lane: Lane, step: Step) -> None:
-        self._doing[lane.name] = str(step)
+        self._doing[lane.name] = str(step), self._clock()
         self._parts.recorder.step_began(lane, step)
 
     # --- tell -----------------------------------------------------------------------------------------------------
@@ -269,7 +271,7 @@ class Loop:
             plan=made,
             observed_generation=facts.desired.generation,
             in_flight={**busy, **self._lanes},
-            doing=dict(self._doing),
+            doing={name: step for name, (step, _) in self._doing.items()},
             since={name: at for name, (_, at) in since.items()},
             wall_offset=wall - self._clock(),
             contents=facts.contents,

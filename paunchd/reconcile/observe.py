@@ -8,7 +8,7 @@ true.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -31,7 +31,7 @@ from paunchd.reconcile.model import (
 from paunchd.reconcile.project import seen_of, slot_of
 
 ON_TRIAL_SECONDS = 0.5
-ON_TRIAL_A_SECOND = 50
+ON_TRIAL_A_SECOND = 20
 UNSEEN_SECONDS = 10.0
 CHANGES_BY_ITSELF = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING})
 PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
@@ -69,6 +69,19 @@ class Listing:
     containers: Sequence[Listed]
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a look is to find out: how those *on_trial* do, what *images* mean.
+
+    Of *busy* names it tells what is known already: a lane is at them, and an engine that is just starting a container
+    answers nothing about it until it has.
+    """
+
+    on_trial: Collection[str] = ()
+    busy: Collection[str] = ()
+    images: Collection[str] = ()
+
+
 class Observer:
     """Looks at the engine for one *owner*, remembering the details of containers it has inspected."""
 
@@ -101,22 +114,15 @@ class Observer:
         at = self._clock()
         return Listing(at, await self._engine.list())
 
-    async def look(
-        self,
-        listing: Listing,
-        desired: Desired,
-        on_trial: Iterable[str],
-        probes: Mapping[str, Probe],
-        images: Collection[str] = (),
-    ) -> Observed:
-        """Find out the rest of what *listing* shows, and what *images* mean.
+    async def look(self, listing: Listing, wish: Wish, desired: Desired, probes: Mapping[str, Probe]) -> Observed:
+        """Find out the rest of what *listing* shows.
 
         A container that goes away meanwhile is not there; one that the engine lists and cannot be asked about makes its
         name unseen, and costs no other name its look (S-08).
         """
         rows = {one.id: self._row(one) for one in listing.containers}
         self._rows = ours = {id_: row for id_, row in rows.items() if row}
-        details = await self._details(ours, frozenset(on_trial))
+        details = await self._details(ours, wish)
         found: defaultdict[str, list[Container]] = defaultdict(list)
         for id_, row in ours.items():
             if id_ in details:
@@ -124,7 +130,7 @@ class Observer:
         names = {name: seen_of(containers) for name, containers in found.items()}
         foreign = {one.engine_name for one in listing.containers if one.id not in ours}
         unseen = frozenset(row.who.name for id_, row in ours.items() if id_ in self._mute)
-        meanings = await self._meanings.of(images, listing.containers)
+        meanings = await self._meanings.of(wish.images, listing.containers)
         return Observed(_with_foreign(names, foreign, desired), probes, unseen, listing.at, meanings)
 
     def _row(self, one: Listed) -> Row | None:
@@ -134,20 +140,21 @@ class Observer:
         who = identity_of(one.labels, self._owner)
         return Row(one, who) if who else None
 
-    async def _details(self, ours: Mapping[str, Row], on_trial: frozenset[str]) -> dict[str, Details]:
-        kept = {} if self._all_dirty else self._known
-        self._known = {id_: known for id_, known in kept.items() if id_ in ours}
+    async def _details(self, ours: Mapping[str, Row], wish: Wish) -> dict[str, Details]:
+        names = {id_: row.who.name for id_, row in ours.items()}
+        self._dirty |= set(names.values()) if self._all_dirty else set()
         self._all_dirty = False
-        for id_ in [id_ for id_, row in ours.items() if row.who.name in self._dirty]:
-            self._known.pop(id_, None)
-        self._dirty.clear()
+        old = self._dirty.difference(wish.busy)
+        self._known = {id_: known for id_, known in self._known.items() if id_ in ours and names[id_] not in old}
+        self._dirty -= old
         now = self._clock()
         self._mute = {id_: until for id_, until in self._mute.items() if id_ in ours and now < until}
-        good_for = max(ON_TRIAL_SECONDS, len(on_trial) / ON_TRIAL_A_SECOND)
+        good_for = max(ON_TRIAL_SECONDS, len(wish.on_trial) / ON_TRIAL_A_SECOND)
         asked = [
             row.listed
             for id_, row in ours.items()
-            if id_ not in self._mute and self._is_old(row.listed, good_for if row.who.name in on_trial else None)
+            if id_ not in self._mute and names[id_] not in wish.busy
+            if self._is_old(row.listed, good_for if names[id_] in wish.on_trial else None)
         ]
         found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
         for one, details in zip(asked, found, strict=True):

@@ -52,13 +52,14 @@ class Parts:
 class Pace:
     """*gap_seconds*: the shortest time between two passes, so that a storm of events costs few of them.
 
-    After a longer pass it is as long as that one, and it grows by *gap_a_lane_seconds* with each lane in flight, up to
-    *longest_gap_seconds*: so on a large node as well engine and processor have time for what is being done meanwhile.
+    After a longer pass it is as long as that one, and *gap_a_lane_seconds* longer for each lane in flight that the
+    engine cannot be at yet, up to *longest_gap_seconds*: so on a large node as well engine and processor have time for
+    what is being done meanwhile. *lanes*: how many the engine is at, at a time.
     """
 
     resync_seconds: float
     slow_resync_seconds: float
     lanes: int
     gap_seconds: float = 0.02
-    gap_a_lane_seconds: float = 0.005
+    gap_a_lane_seconds: float = 0.02
     longest_gap_seconds: float = 0.5

@@ -12,7 +12,7 @@ from paunchd import readings
 from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Executor
-from paunchd.reconcile.loop import LONGEST_AWAY_SECONDS, Loop
+from paunchd.reconcile.loop import LEFT_ALONE_SECONDS, LONGEST_AWAY_SECONDS, Loop
 from paunchd.reconcile.model import Config, ContainerState, Desired, Fault, Health, Probe
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.parts import Pace, Parts
@@ -317,6 +317,20 @@ async def test_a_lane_that_hangs_holds_up_nobody_else(store):
         await world.until(lambda: world.last.doing == {"web": "start web"})
         world.engine.let_go("start web")
         await world.becomes("running", "web")
+
+
+async def test_a_container_that_is_just_being_started_is_asked_about_only_where_that_takes_long(world):
+    """The engine would answer only once it has started it, and the pass would wait for that (S-08)."""
+    world.engine.hold("start web")
+    world.put(item("web"))
+    await world.until(lambda: "start web" in {step for step, _ in world.loop._doing.values()})
+    await world.passes(3)
+    assert world.calls("inspect") == []
+    await asyncio.sleep(LEFT_ALONE_SECONDS)
+    await world.passes(2)
+    assert world.calls("inspect") == ["inspect web"]
+    world.engine.let_go("start web")
+    await world.becomes("running", "web")
 
 
 async def test_a_version_that_is_outdated_before_it_was_begun_is_given_up(world):

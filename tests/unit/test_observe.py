@@ -5,7 +5,7 @@ import pytest
 from paunchd.errors import EngineUnavailable
 from paunchd.labels import Identity, labels_of
 from paunchd.reconcile.model import ContainerState, Desired, Health, Probe, Slot
-from paunchd.reconcile.observe import ON_TRIAL_A_SECOND, ON_TRIAL_SECONDS, UNSEEN_SECONDS, Observer
+from paunchd.reconcile.observe import ON_TRIAL_A_SECOND, ON_TRIAL_SECONDS, UNSEEN_SECONDS, Observer, Wish
 from tests.fakes.engine import FakeEngine
 from tests.unit.places import item, spec
 
@@ -58,8 +58,8 @@ async def make(engine, engine_name, *, name=None, owner=OWNER, start=True):
     return ref
 
 
-async def look(observer, *, on_trial=(), desired=NOTHING, probes=None):
-    return await observer.look(await observer.list(), desired, on_trial, probes or {})
+async def look(observer, *, desired=NOTHING, probes=None, **wish):
+    return await observer.look(await observer.list(), Wish(**wish), desired, probes or {})
 
 
 async def calls_of(engine, observer, **keys):
@@ -165,6 +165,22 @@ async def test_what_cannot_change_by_itself_is_not_inspected_again_for_its_trial
     await look(observer)
     clock.now += 10 * ON_TRIAL_SECONDS
     assert await calls_of(engine, observer, on_trial=["sync"]) == ["list"]
+
+
+async def test_of_a_busy_name_only_what_is_known_is_told_and_the_rest_is_asked_afterwards(engine, observer):
+    """An engine answers nothing about a container that it is just starting, and no other name waits for that."""
+    await make(engine, "web")
+    await make(engine, "db")
+    before = await look(observer)
+    new = await make(engine, "web.next", name="web", start=False)
+    engine.exit("web", 3)
+    observer.touched("web")
+    observer.forget_all()
+    assert await calls_of(engine, observer, busy=["web"]) == ["list", "inspect db"]
+    assert (await look(observer, busy=["web"])).of("web") == before.of("web")
+    assert await calls_of(engine, observer) == ["list", "inspect web", "inspect web.next"]
+    seen = (await look(observer)).of("web")
+    assert (seen.next.id, seen.live.details.restart_count) == (new, 1)
 
 
 async def test_forgetting_inspects_everything_once(engine, observer):
