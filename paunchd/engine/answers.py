@@ -69,6 +69,7 @@ def details(answer: Answer, processors: str = "") -> Details:
         error=now.get("Error") or "",
         started_at=now.get("StartedAt") or "",
         finished_at=now.get("FinishedAt") or "",
+        grace_seconds=grace_seconds(answer),
         health_output=_health_output(now),
         processors=processors,
     )
@@ -102,7 +103,7 @@ def _health_output(now: Answer) -> str:
 
 
 def grace_seconds(answer: Answer) -> float:
-    """How long the engine waits between the stop signal and the kill, from an inspect."""
+    """From an inspect; what it does not say is Docker's own 10 s."""
     declared = (answer.get("Config") or {}).get("StopTimeout")
     return 10.0 if declared is None else max(0.0, float(declared))
 

@@ -124,8 +124,8 @@ class DockerEngine:
     async def start(self, ref: str) -> None:
         await self._ask("start", ref, lambda sdk: sdk.start(ref))
 
-    async def stop(self, ref: str) -> None:
-        await self._counted("stop", self._long, lambda client: self._stop_within_grace(client, ref))
+    async def stop(self, ref: str, grace_seconds: float) -> None:
+        await self._counted("stop", self._long, lambda client: self._stop(client, ref, grace_seconds))
 
     async def kill(self, ref: str) -> None:
         with suppress(Conflict):
@@ -146,7 +146,9 @@ class DockerEngine:
             except Conflict as refused:
                 if "already in progress" in str(refused):
                     raise
-                self._stop_within_grace(client, ref)
+                with client.asked("inspect", ref) as sdk:
+                    grace = answers.grace_seconds(sdk.inspect_container(ref))
+                self._stop(client, ref, grace)
                 with client.asked("remove", ref) as sdk:
                     sdk.remove_container(ref, force=True)
 
@@ -265,10 +267,9 @@ class DockerEngine:
             self._streams.discard(stream)
             stream.end()
 
-    def _stop_within_grace(self, client: Client, ref: str) -> None:
+    def _stop(self, client: Client, ref: str, grace_seconds: float) -> None:
         with client.asked("stop", ref) as sdk:
-            grace = answers.grace_seconds(sdk.inspect_container(ref))
-            send(sdk, "POST", f"/containers/{ref}/stop", timeout=grace + self._call_timeout)
+            send(sdk, "POST", f"/containers/{ref}/stop", timeout=grace_seconds + self._call_timeout)
 
 
 def _watch(client: Client, stream: Stream, tell: Callable[[], None]) -> None:

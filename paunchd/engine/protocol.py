@@ -66,8 +66,11 @@ class Engine(Protocol):
     async def start(self, ref: str) -> None:
         """Start; nothing happens to one that runs. ``Rejected``: what it asks for cannot be had."""
 
-    async def stop(self, ref: str) -> None:
-        """Stop with the container's own signal and grace period; nothing happens to one that does not run."""
+    async def stop(self, ref: str, grace_seconds: float) -> None:
+        """Stop with the container's own signal and grace period; nothing happens to one that does not run.
+
+        *grace_seconds* is that period, as an inspect tells it: the engine may take so much longer to answer.
+        """
 
     async def kill(self, ref: str) -> None:
         """Kill at once; nothing happens to one that does not run."""

@@ -154,8 +154,8 @@ class Executor:
                 ids[step.engine_name] = await self._create(step)
             case Start(engine_name):
                 await engine.start(_id(ids, engine_name))
-            case Stop(engine_name):
-                await engine.stop(_id(ids, engine_name))
+            case Stop(engine_name, grace_seconds):
+                await engine.stop(_id(ids, engine_name), grace_seconds)
             case Kill(engine_name):
                 await engine.kill(_id(ids, engine_name))
             case Unpause(engine_name):

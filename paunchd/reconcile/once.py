@@ -99,7 +99,7 @@ def _run(drift: Drift) -> tuple[Step, ...]:
 
 def away(container: Container) -> tuple[Step, ...]:
     """Stop (where it runs) and remove *container*."""
-    stop = (Stop(container.engine_name),) if container.running else ()
+    stop = (Stop(container.engine_name, container.details.grace_seconds),) if container.running else ()
     return (*stop, Remove(container.engine_name))
 
 

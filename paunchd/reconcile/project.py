@@ -46,7 +46,7 @@ def project(seen: Seen, name: str, step: Step) -> Seen:
             return place(seen, _created(step))
         case Start(engine) | Unpause(engine):
             return _change(seen, engine, state=ContainerState.RUNNING)
-        case Stop(engine):
+        case Stop(engine, _):
             return _end(seen, engine, STOPPED)
         case Kill(engine):
             return _end(seen, engine, KILLED)

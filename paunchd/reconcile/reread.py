@@ -31,7 +31,9 @@ def rereading(drift: Drift, live: Container) -> tuple[Step, ...]:
             return (Tell(live.engine_name, name), record)
         case Command(words):
             return (Reload(live.engine_name, drift.item.spec, words), record)
-    return (Stop(live.engine_name), Start(live.engine_name)) if to_start_again(drift, live) else ()
+    if not to_start_again(drift, live):
+        return ()
+    return (Stop(live.engine_name, live.details.grace_seconds), Start(live.engine_name))
 
 
 def to_start_again(drift: Drift, live: Container) -> bool:

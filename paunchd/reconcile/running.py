@@ -46,4 +46,6 @@ def unwanted(container: Container) -> tuple[Step, ...]:
 
 
 def stop(container: Container | None) -> tuple[Step, ...]:
-    return (Stop(container.engine_name),) if container and container.running else ()
+    if container is None or not container.running:
+        return ()
+    return (Stop(container.engine_name, container.details.grace_seconds),)

@@ -24,7 +24,6 @@ from paunchd.reconcile.model import (
     Slot,
     Start,
     Step,
-    Stop,
     Update,
     engine_name,
     files_of,
@@ -192,7 +191,7 @@ def _upkeep(drift: Drift, live: Container) -> tuple[Step, ...]:
         return (Remove(drift.seen.prev.engine_name),)
     spec = drift.effective.spec
     if live.health is Health.UNHEALTHY and spec and spec.on_unhealthy == "restart":
-        return (Stop(live.engine_name), Start(live.engine_name))
+        return (*stop(live), Start(live.engine_name))
     return _in_place(drift, live)
 
 

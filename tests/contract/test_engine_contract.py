@@ -168,10 +168,12 @@ def pieces_of(engine, ref, *, tail=None, follow=False):
 async def test_stopping_is_done_once_and_asked_for_any_number_of_times(subject):
     """A container that does not run is stopped already, also one that never ran; no verb needs a flag (T-011)."""
     ref = await subject.create("web")
-    await subject.engine.stop(ref)
+    grace = (await subject.engine.inspect(ref)).grace_seconds
+    assert grace == 5
+    await subject.engine.stop(ref, grace)
     await subject.engine.start(ref)
-    await subject.engine.stop(ref)
-    await subject.engine.stop(ref)
+    await subject.engine.stop(ref, grace)
+    await subject.engine.stop(ref, grace)
     assert await subject.state(ref) is ContainerState.EXITED
     assert (await subject.engine.inspect(ref)).exit_code == 0
 
@@ -274,7 +276,7 @@ async def test_no_command_runs_in_a_stopped_container(subject):
         await subject.engine.run_exec(ref, ["true"])
 
 
-@pytest.mark.parametrize("verb", ["inspect", "start", "stop", "kill", "unpause", "remove"])
+@pytest.mark.parametrize("verb", ["inspect", "start", "kill", "unpause", "remove"])
 async def test_what_is_not_there_is_not_found(subject, verb):
     """A container that is gone is an error, never an empty answer that looks like success (T-012)."""
     with pytest.raises(NotFound, match=f"cannot {verb} gone-for-good: "):
@@ -285,6 +287,7 @@ async def test_what_is_not_there_is_not_found_by_the_other_calls_either(subject)
     """The same holds for calls that take more than a name."""
     engine, gone = subject.engine, "gone-for-good"
     for call in (
+        engine.stop(gone, 5),
         engine.rename(gone, "other-name"),
         engine.update(gone, RestartPolicy("no"), None),
         engine.run_exec(gone, ["true"]),
@@ -336,7 +339,7 @@ async def test_an_engine_that_is_away_is_unavailable_to_every_call(fake):
             engine.pull("x"),
             engine.create("web", spec, {}),
             engine.start("x"),
-            engine.stop("x"),
+            engine.stop("x", 5),
             engine.remove("x"),
             engine.run_exec("x", ["true"]),
             engine.logs("x", 1),

@@ -54,7 +54,7 @@ async def test_a_stop_may_take_its_grace_and_longer_than_a_call(engine_url, star
     hasty = DockerEngine(engine_url, call_timeout_seconds=0.8)
     ref = await start(command=["sh", "-c", DEAF], stop_grace_period=1)
     began = time.monotonic()
-    await hasty.stop(ref)
+    await hasty.stop(ref, (await hasty.inspect(ref)).grace_seconds)
     assert time.monotonic() - began >= 1
     assert (await hasty.inspect(ref)).exit_code == 137
     await hasty.close()
@@ -233,7 +233,7 @@ async def test_every_call_is_counted_with_its_outcome(engine_url, stub_image):
     engine = DockerEngine(engine_url, on_call=lambda verb, outcome, seconds: counted.append((verb, outcome, seconds)))
     await engine.list()
     with pytest.raises(NotFound):
-        await engine.stop("never")
+        await engine.stop("never", 10)
     await engine.close()
     assert [call[:2] for call in counted] == [("list", "ok"), ("stop", "not_found")]
     assert all(seconds > 0 for *_, seconds in counted)

@@ -129,6 +129,7 @@ class FakeEngine:
             error="",
             started_at=one.started_at,
             finished_at=one.finished_at,
+            grace_seconds=10.0 if one.spec.stop_grace_period is None else one.spec.stop_grace_period,
         )
 
     async def image_id(self, image: str) -> str:
@@ -171,7 +172,7 @@ class FakeEngine:
             self.exit(one.engine_name, behaviour.exits)
         self._tell()
 
-    async def stop(self, ref: str) -> None:
+    async def stop(self, ref: str, grace_seconds: float) -> None:
         await self._halt("stop", ref, 0)
 
     async def kill(self, ref: str) -> None:

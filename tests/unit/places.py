@@ -54,6 +54,7 @@ def container(engine_name="web", hash_="", state="running", name=None, **fields)
         error="",
         started_at=fields.pop("started_at", "t0"),
         finished_at="",
+        grace_seconds=fields.pop("grace_seconds", 10.0),
     )
     return Container(
         id=fields.pop("id", f"id-{engine_name}"),

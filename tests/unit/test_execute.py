@@ -44,7 +44,7 @@ SWITCH = (
     Update("web", restart=NO_RESTART),
     Rename("web", "web.prev", "retire"),
     Rename("web.next", "web", "promote"),
-    Stop("web.prev"),
+    Stop("web.prev", 10),
     Start("web"),
 )
 
@@ -199,7 +199,7 @@ async def test_a_lane_is_cut_short_only_before_its_live_container_is_touched(ben
 
 
 @pytest.mark.parametrize(
-    "step", [Start("web"), Stop("web"), Kill("web", "late"), Unpause("web"), Rename("web", "web.prev", "retire")]
+    "step", [Start("web"), Stop("web", 10), Kill("web", "late"), Unpause("web"), Rename("web", "web.prev", "retire")]
 )
 async def test_a_step_touches_the_container_it_was_planned_for_and_never_a_namesake(bench, step):
     """Between plan and step somebody removes the container and takes its name: that one is left alone (S-18)."""
@@ -283,7 +283,7 @@ async def test_a_store_that_refuses_breaks_the_lane(bench):
     """What could not be remembered must not be acted upon."""
     bench.store._connection.execute("PRAGMA query_only=1")
     await bench.make("web")
-    outcome = await bench.run(Accept("web", "v1:new", spec()), Stop("web"))
+    outcome = await bench.run(Accept("web", "v1:new", spec()), Stop("web", 10))
     assert isinstance(outcome, Broke)
     assert isinstance(outcome.error, StoreError)
     assert bench.engine.names()["web"] is ContainerState.RUNNING
@@ -399,15 +399,15 @@ async def test_a_stop_that_takes_its_grace_lends_its_slot_to_who_waits(bench, mo
     monkeypatch.setattr("paunchd.reconcile.execute.LEND_AFTER_SECONDS", 0.01)
     ended, stop = asyncio.Event(), bench.engine.stop
 
-    async def stop_slowly(ref):
+    async def stop_slowly(ref, grace_seconds):
         await ended.wait()
-        await stop(ref)
+        await stop(ref, grace_seconds)
 
     await bench.make("web")
     await bench.make("db")
     monkeypatch.setattr(bench.engine, "stop", stop_slowly)
     bench.slots = asyncio.Semaphore(1)
-    slow = asyncio.create_task(bench.run(Stop("web"), Start("web")))
+    slow = asyncio.create_task(bench.run(Stop("web", 10), Start("web")))
     await asyncio.sleep(0)
     assert isinstance(await bench.run(Kill("db", "too late"), name="db"), Done)
     assert not slow.done()

@@ -279,7 +279,7 @@ async def test_a_list_that_is_behind_is_asked_about_until_it_is_not(clock):
     observer = Observer(engine, OWNER, clock)
     await look(observer)
     engine.taken = await engine.list()
-    await engine.stop(ref)
+    await engine.stop(ref, 10)
     observer.touched("web")
     assert not (await look(observer)).of("web").live.running
     assert not (await look(observer)).of("web").live.running

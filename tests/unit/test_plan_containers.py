@@ -5,7 +5,7 @@ from inspect import cleandoc
 
 import pytest
 
-from paunchd.reconcile.model import Health, Past, Revision, State
+from paunchd.reconcile.model import Health, Past, Revision, State, Stop
 from paunchd.spec import config_hash
 from tests.unit.places import NOW, container, good, item, of
 from tests.unit.plans import planned, standing, trial
@@ -69,6 +69,14 @@ def test_a_change_is_prepared_while_the_old_one_runs_and_keeps_it():
           stop web.prev
           start web
     """)
+
+
+@pytest.mark.parametrize("after", [[NEW], []])
+def test_each_stop_knows_the_grace_of_the_container_that_it_stops(after):
+    """The one who is stopped says how long that may take, whatever its successor says; nobody has to ask again."""
+    made = planned(after, [of(OLD, grace_seconds=70)], {"web": good(OLD)})
+    (stop,) = (step for lane in made.lanes for step in lane.steps if isinstance(step, Stop))
+    assert stop.grace_seconds == 70
 
 
 def test_what_never_was_good_is_not_kept():

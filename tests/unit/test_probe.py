@@ -109,7 +109,7 @@ async def test_t077_a_test_killed_with_its_container_is_no_result(engine, ref, c
 
 async def test_t077_a_container_that_is_gone_or_stopped_is_no_result(engine, ref):
     """Nor does it end the probing of others, or of itself once it is back."""
-    await engine.stop(ref)
+    await engine.stop(ref, 10)
     async with probing(engine) as (prober, _):
         prober.watch({ref: CHECK, "gone": CHECK})
         await asyncio.sleep(3)

@@ -47,7 +47,7 @@ class Details:
     """What an inspect tells. *state* may be newer than the list's, for an inspect waits for a start that goes on.
 
     *started_at* is the engine's time stamp, compared for equality and shown, no more. *processors*: all of the node, as
-    a list; empty where unknown.
+    a list; empty where unknown. *grace_seconds*: how long the engine waits between the stop signal and the kill.
     """
 
     state: ContainerState
@@ -59,6 +59,7 @@ class Details:
     error: str
     started_at: str
     finished_at: str
+    grace_seconds: float = 10.0
     health_output: str = ""
     processors: str = ""
 

@@ -50,9 +50,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """With the container's own stop signal and grace period."""
+    """With the container's own stop signal and grace period, which takes up to *grace_seconds*."""
 
     engine_name: str
+    grace_seconds: float
 
     def __str__(self) -> str:
         return f"stop {self.engine_name}"
