@@ -49,7 +49,10 @@ class Target:
 
 
 class Contents:
-    """Asked by one loop. *clock* is monotonic."""
+    """Asked by one loop. *clock* is monotonic.
+
+    ``watched``: the directories whose events count, and whether all below them does.
+    """
 
     def __init__(self, settings: ConfigFilesSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._roots = tuple(str(root) for root in settings.roots)
@@ -59,6 +62,7 @@ class Contents:
         self._tree = Tree(self._bounds)
         self._desired: Desired | None = None
         self._targets: Mapping[str, Target] = {}
+        self.watched = self._to_watch()
         self._memories: dict[str, Memory] = {}
         self._contents: dict[str, Content] = {}
         self._reading: asyncio.Future[dict[str, Content]] | None = None
@@ -84,9 +88,7 @@ class Contents:
         troubled = any(content.trouble for content in self._contents.values())
         return min([*moments, self._read_at + AGAIN_SECONDS if troubled else float("inf")])
 
-    @property
-    def watched(self) -> Mapping[Path, bool]:
-        """The directories whose events count, and whether all below them does."""
+    def _to_watch(self) -> Mapping[Path, bool]:
         apart = {source for target in self._targets.values() for source in target.sources if not self._below(source)}
         found = {Path(source).parent: False for source in sorted(apart)}
         return (
@@ -136,6 +138,7 @@ class Contents:
         }
         self._desired, self._changed = desired, self._changed or targets != self._targets
         self._targets = targets
+        self.watched = self._to_watch()
 
     def _sources(self, spec: ContainerSpec) -> tuple[str, ...]:
         return spec.read_below(self._roots) if spec.kind is Kind.CONTAINER else ()
