@@ -129,7 +129,9 @@ class Source:
             self._generation += 1
         self._seen = seen
         claims = claimed(files, self._remembered or {})
-        self._remembered = {name: replace(item, kept_because="") for name, item in claims.items.items()}
+        self._remembered = {
+            name: replace(item, kept_because="") if item.kept_because else item for name, item in claims.items.items()
+        }
         self._save()
         self._last = Desired(self._generation, claims.items, _configs(files, claims), claims.protected)
         return self._last

@@ -7,10 +7,11 @@ name claimed twice stays with the config that had it before, and where none had,
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from paunchd.formats import Parsed
 from paunchd.reconcile.model import Fault, Item
 from paunchd.source_files import File
 from paunchd.source_layout import without_hashed
-from paunchd.spec import config_hash
+from paunchd.spec import ContainerSpec, config_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,14 @@ def _items_of(file: File, remembered: Mapping[str, Item]) -> list[Item]:
         reason = f"its file is broken: {parsed.faults[0]}"
         path = parsed.origin.path
         return [replace(item, path=path, kept_because=reason) for item in _kept(file, remembered)]
-    return [
-        Item(name, parsed.config_id, parsed.step, spec, config_hash(spec), parsed.origin.path)
-        for name, spec in parsed.definitions.items()
-    ]
+    return [_item(name, spec, parsed, remembered.get(name)) for name, spec in parsed.definitions.items()]
+
+
+def _item(name: str, spec: ContainerSpec, parsed: Parsed, before: Item | None) -> Item:
+    """The very item as *before* where its file was not parsed again: its hash is known."""
+    if before and before.spec is spec:
+        return before
+    return Item(name, parsed.config_id, parsed.step, spec, config_hash(spec), parsed.origin.path)
 
 
 def _kept(file: File, remembered: Mapping[str, Item]) -> list[Item]:

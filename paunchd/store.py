@@ -45,6 +45,7 @@ class Store:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._names: dict[str, Past] = {}
+        self._definitions: dict[str, Item] = {}
         with suppress(StoreError):
             self._opened()
 
@@ -228,10 +229,15 @@ class Store:
         return {name: item for name, item in items.items() if item}
 
     def save_definitions(self, items: Mapping[str, Item]) -> None:
-        rows = [(name, records.item_text(item)) for name, item in items.items()]
+        """Keep *items* and nothing else; the very items of the last time are in the file already."""
         with self._writing() as connection:
-            connection.execute("DELETE FROM definitions")
-            connection.executemany("INSERT INTO definitions VALUES (?, ?)", rows)
+            known = self._definitions
+            if not known:
+                connection.execute("DELETE FROM definitions")
+            rows = [(name, records.item_text(item)) for name, item in items.items() if known.get(name) is not item]
+            connection.executemany("DELETE FROM definitions WHERE name = ?", [(name,) for name in known.keys() - items])
+            connection.executemany("INSERT OR REPLACE INTO definitions VALUES (?, ?)", rows)
+        self._definitions = dict(items)
 
     def device(self) -> int:
         rows = self._select("SELECT device FROM source", ())
@@ -249,6 +255,7 @@ class Store:
         if self._connection is None:
             self._connection, aside = open_store(self._path)
             self._names = records.names_of(self._select)
+            self._definitions = {}
             if aside:
                 self._on_moved_aside(aside)
         return self._connection

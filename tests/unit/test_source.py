@@ -132,6 +132,19 @@ def test_only_what_may_have_changed_is_read_again(node, monkeypatch):
     assert node.names() == ["web"]
 
 
+def test_a_change_of_one_file_leaves_the_items_of_the_others_as_they_are(node, monkeypatch):
+    """A node has hundreds, and one of them changes: no hash but that one's is made anew."""
+    node.write("web.yaml", WEB)
+    node.write("db.yaml", DB)
+    before = node.load()
+    hashed = []
+    monkeypatch.setattr("paunchd.source_claims.config_hash", lambda spec: hashed.append(spec.image) or "v1:new")
+    node.write("web.yaml", "web: {image: other}")
+    after = node.load()
+    assert (after.items["web"].hash, hashed) == ("v1:new", ["other"])
+    assert after.items["db"] is before.items["db"]
+
+
 def test_memory_is_written_only_when_it_changes(node):
     """Passes without a change do not wear the store."""
     node.write("site.yaml", WEB)

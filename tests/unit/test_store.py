@@ -254,6 +254,24 @@ def test_the_last_understood_definitions_outlive_the_daemon(store, path):
         assert again.definitions() == items
 
 
+def test_of_the_definitions_only_what_changed_is_written(store, path):
+    """One of many changes at a time; a write that was refused has changed nothing, and is made up for."""
+    web, db, old, new = item("web"), item("db"), item("old"), item("web", environment={"A": "1"})
+    store.save_definitions({"web": web, "db": db, "old": old})
+    before = store._connection.total_changes
+    store._connection.execute("PRAGMA query_only=1")
+    with pytest.raises(StoreError, match="cannot write the store"):
+        store.save_definitions({"web": new, "db": db})
+    store._connection.execute("PRAGMA query_only=0")
+    store.save_definitions({"web": new, "db": db})
+    assert store._connection.total_changes - before == 2
+    store.close()
+    with closing(Store(path)) as again:
+        assert again.definitions() == {"web": new, "db": db}
+        again.save_definitions({"db": db})
+        assert again.definitions() == {"db": db}
+
+
 def test_a_definition_this_version_cannot_read_is_left_out(store):
     """One definition from another version of paunchd costs nobody else theirs."""
     store.save_definitions({"web": item("web"), "db": item("db")})
