@@ -53,7 +53,8 @@ def outlook(case: Case, now: float) -> Outlook:
     if attempt:
         status = _parked(drift, attempt) if drift.rolled_back else put_off(drift.name, attempt)
         return meanwhile(wanted, status, drift, now)
-    return replace(wanted, steps=(*steps, *recorded(drift, course.starts)))
+    record = recorded(drift, course.starts)
+    return replace(wanted, steps=(*steps, *record)) if record else wanted
 
 
 def _wanted(case: Case, course: Course) -> Outlook:

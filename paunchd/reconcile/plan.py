@@ -144,7 +144,7 @@ def _status(outlook: Outlook, facts: Facts) -> Status:
     if status.settled and content and content.until:
         until = min(content.until, status.until or content.until)  # a probation may be over before
         return replace(status, reason=status.reason or WRITTEN, settled=False, until=until)
-    return replace(status, settled=status.settled and not outlook.steps)
+    return replace(status, settled=False) if outlook.steps else status
 
 
 def _lane(outlook: Outlook, facts: Facts) -> Lane:
