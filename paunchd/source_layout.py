@@ -53,15 +53,15 @@ def places_of_step(directory: Path, *, strict: bool = True) -> list[Place]:
         problem = f"cannot list the directory: {error.strerror}"
         return [Place(directory, _origin_in(directory, "", strict=strict), problem)]
     files = _without_twins(names, [name for name in names if name.startswith(_HASHED)])
-    return [_place_of_one(directory, name, strict) for name in names if name in files]
+    return [_place_of_one(directory, name, strict=strict) for name in names if name in files]
 
 
 def place_in_step(path: Path, *, strict: bool = True) -> Place:
-    return _place_of_one(path.parent, path.name, strict)
+    return _place_of_one(path.parent, path.name, strict=strict)
 
 
 @lru_cache(maxsize=4096)  # there may be a thousand, the same at every pass
-def _place_of_one(directory: Path, name: str, strict: bool) -> Place:  # noqa: FBT001 - a cache's key
+def _place_of_one(directory: Path, name: str, *, strict: bool) -> Place:
     path = directory / name
     return Place(path, _origin_in(directory, path.stem.removeprefix(_HASHED), strict=strict, path=path))
 

@@ -19,7 +19,7 @@ from watchdog.observers.api import BaseObserver
 #: Reading a file is an event as well, and a pass reads: these would make it wake itself for ever. By name, as not
 #: every watchdog has constants for both.
 _READING = frozenset({"opened", "closed_no_write"})
-#: Only what is mounted over a watched directory goes by without an event, and a resync reads it anyway.
+#: A directory that comes later, or that is moved or mounted over, gives no event.
 _REARM_SECONDS = 5.0
 _WANTED_SECONDS = 1.0
 _CALM = 0.1  # of the debounce time; one file renamed into place is over at once, many come close together

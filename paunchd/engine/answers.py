@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from paunchd.reconcile.model import ContainerState, Details, Health, Listed
+from paunchd.reconcile.model import DEFAULT_GRACE_SECONDS, ContainerState, Details, Health, Listed
 from paunchd.spec import NO_RESTART, Limits, RestartPolicy
 
 Answer = Mapping[str, Any]
@@ -103,9 +103,9 @@ def _health_output(now: Answer) -> str:
 
 
 def grace_seconds(answer: Answer) -> float:
-    """From an inspect; what it does not say is Docker's own 10 s."""
+    """How long the engine waits between the stop signal and the kill, from an inspect."""
     declared = (answer.get("Config") or {}).get("StopTimeout")
-    return 10.0 if declared is None else max(0.0, float(declared))
+    return DEFAULT_GRACE_SECONDS if declared is None else max(0.0, float(declared))
 
 
 def has_terminal(answer: Answer) -> bool:

@@ -43,7 +43,7 @@ LONGEST_AWAY_SECONDS = 5.0
 AFTER_CRASH_SECONDS = 1.0
 STORE_REFUSED_SECONDS = 1.0
 STOOD_STILL_SECONDS = 10.0
-LEFT_ALONE_SECONDS = 2.0
+LEFT_ALONE_SECONDS = 2.0  # of each step: a call to the engine mostly takes less
 
 log = structlog.get_logger()
 
@@ -91,17 +91,12 @@ class Loop:
                 await self._sleep(await self._guarded(lanes))
 
     async def _sleep(self, seconds: float) -> None:
-        await asyncio.sleep(self._gap())
+        queued = max(0, len(self._lanes) - self._pace.lanes) if self._slots.locked() else 0
+        await asyncio.sleep(self._pace.gap(self._pass_seconds, queued))
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._wake.wait()
         self._wake.clear()
-
-    def _gap(self) -> float:
-        pace = self._pace
-        queued = max(0, len(self._lanes) - pace.lanes)
-        gap = max(pace.gap_seconds, self._pass_seconds) + pace.gap_a_lane_seconds * queued
-        return min(gap, pace.longest_gap_seconds)
 
     async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
         """Take a pass and return how long to sleep at most. No defect of ours may end the daemon."""
@@ -170,14 +165,18 @@ class Loop:
 
     async def _look(self, listing: Awaitable[Listing]) -> Observed:
         now = self._clock()
-        busy = {name for name, (_, began) in self._doing.items() if now - began < LEFT_ALONE_SECONDS}
         if self._away_seconds or now - self._full_at >= self._pace.slow_resync_seconds:
             self._parts.observer.forget_all()
             self._parts.contents.changed()
             self._full_at = now
         self._contents = await self._parts.contents.look(self._desired, self._history())
         images = moved.images_to_know(self._desired, self._history(), self.rules)
-        wish = Wish(self._trials.keys(), busy, images)
+        wish = Wish(
+            starting={name for name, trial in self._trials.items() if trial.healthy_at is None},
+            proving={name for name, trial in self._trials.items() if trial.healthy_at is not None},
+            left_alone={name for name, (_, began) in self._doing.items() if now - began < LEFT_ALONE_SECONDS},
+            images=images,
+        )
         observed = await self._parts.observer.look(await listing, wish, self._desired, self._parts.prober.results)
         if self._away_seconds or observed.at > self._look_due:
             self._trials = {}  # nobody has looked, and what happened meanwhile is nobody's failure: gates start over
@@ -286,7 +285,7 @@ class Loop:
         """Whether the store took it."""
         self.confirmed &= facts.observed.names.keys() - facts.desired.items.keys()
         try:
-            forgotten = await tidy_up(self._parts.store, facts, self._lanes)
+            forgotten = await tidy_up(self._parts.store, facts, facts.in_flight | self._lanes.keys())
         except StoreError as error:
             self._shut(error)
             return False

@@ -3,12 +3,12 @@
 Must never decide anything. A container is inspected when it is new, when its state changed, when a lane has worked on
 its name, every half second while it is on trial and up (less often where very many are, for that many inspects would
 take the time that the engine needs to start the rest), and all are now and then; otherwise what is known of it is still
-true.
+true. One that a lane is at this very moment is left alone.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -31,7 +31,8 @@ from paunchd.reconcile.model import (
 from paunchd.reconcile.project import seen_of, slot_of
 
 ON_TRIAL_SECONDS = 0.5
-ON_TRIAL_A_SECOND = 20
+STARTING_A_SECOND = 50  # what counts is that they run without a restart, so what is known of them must be new
+PROVING_A_SECOND = 20
 UNSEEN_SECONDS = 10.0
 CHANGES_BY_ITSELF = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING})
 PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
@@ -71,14 +72,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a look is to find out: how those *on_trial* do, what *images* mean.
+    """What a look is to find out: how those do that are *starting*, and those that are *proving* themselves for longer;
+    what *images* mean.
 
-    Of *busy* names it tells what is known already: a lane is at them, and an engine that is just starting a container
-    answers nothing about it until it has.
+    Of names *left_alone* it tells what is known already: a lane is at them, and an engine that is just starting a
+    container answers nothing about it until it has.
     """
 
-    on_trial: Collection[str] = ()
-    busy: Collection[str] = ()
+    starting: Collection[str] = ()
+    proving: Collection[str] = ()
+    left_alone: Collection[str] = ()
     images: Collection[str] = ()
 
 
@@ -102,7 +105,8 @@ class Observer:
         self._meanings.forget()
 
     def forget_all(self) -> None:
-        """Everything is inspected at the next look: what people change by hand shows then at the latest.
+        """Everything is inspected at the next look, or once it is not left alone any more: what people change by hand
+        shows then at the latest.
 
         It may be called in the middle of one, which must not take for gone what it has just inspected.
         """
@@ -142,19 +146,20 @@ class Observer:
 
     async def _details(self, ours: Mapping[str, Row], wish: Wish) -> dict[str, Details]:
         names = {id_: row.who.name for id_, row in ours.items()}
-        self._dirty |= set(names.values()) if self._all_dirty else set()
+        if self._all_dirty:
+            self._dirty |= set(names.values())
         self._all_dirty = False
-        old = self._dirty.difference(wish.busy)
+        old = self._dirty.difference(wish.left_alone)
         self._known = {id_: known for id_, known in self._known.items() if id_ in ours and names[id_] not in old}
         self._dirty -= old
         now = self._clock()
         self._mute = {id_: until for id_, until in self._mute.items() if id_ in ours and now < until}
-        good_for = max(ON_TRIAL_SECONDS, len(wish.on_trial) / ON_TRIAL_A_SECOND)
+        good_for = _good_for(ours.values(), wish)
         asked = [
             row.listed
             for id_, row in ours.items()
-            if id_ not in self._mute and names[id_] not in wish.busy
-            if self._is_old(row.listed, good_for if names[id_] in wish.on_trial else None)
+            if id_ not in self._mute and names[id_] not in wish.left_alone
+            if self._is_old(row.listed, good_for.get(names[id_]))
         ]
         found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
         for one, details in zip(asked, found, strict=True):
@@ -165,7 +170,7 @@ class Observer:
         return {id_: known.details for id_, known in self._known.items()}
 
     def _is_old(self, one: Listed, good_for: float | None) -> bool:
-        """*good_for*: seconds that details of a container on trial are; nothing where it is not."""
+        """*good_for*: seconds that details of a container on trial are; nothing where it is not, or is not up."""
         known = self._known.get(one.id)
         if known is None or known.details.state is not one.state:
             return True
@@ -181,6 +186,14 @@ class Observer:
             log.warning("container_unseen", id=container_id, error=str(error))
             self._mute[container_id] = self._clock() + UNSEEN_SECONDS
             return None
+
+
+def _good_for(rows: Iterable[Row], wish: Wish) -> dict[str, float]:
+    """For how many seconds details are good, by name: so that there are not too many inspects a second."""
+    up = {row.who.name for row in rows if row.listed.state in CHANGES_BY_ITSELF}
+    starting, proving = up.intersection(wish.starting), up.intersection(wish.proving)
+    seconds = dict.fromkeys(proving, max(ON_TRIAL_SECONDS, len(proving) / PROVING_A_SECOND))
+    return seconds | dict.fromkeys(starting, max(ON_TRIAL_SECONDS, len(starting) / STARTING_A_SECOND))
 
 
 def _container(one: Listed, who: Identity, details: Details) -> Container:

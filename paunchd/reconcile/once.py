@@ -24,13 +24,13 @@ from paunchd.reconcile.model import (
     State,
     Status,
     Step,
-    Stop,
     Unpause,
     bare,
     engine_name,
 )
 from paunchd.reconcile.outlook import NOTHING, Outlook, backing_off, obstacle, put_off
 from paunchd.reconcile.preparation import preparation
+from paunchd.reconcile.running import stop
 from paunchd.spec import ContainerSpec
 
 EXEC_AFTER_SECONDS = 30.0
@@ -99,8 +99,7 @@ def _run(drift: Drift) -> tuple[Step, ...]:
 
 def away(container: Container) -> tuple[Step, ...]:
     """Stop (where it runs) and remove *container*."""
-    stop = (Stop(container.engine_name, container.details.grace_seconds),) if container.running else ()
-    return (*stop, Remove(container.engine_name))
+    return (*stop(container), Remove(container.engine_name))
 
 
 def _overdue(drift: Drift, live: Container, now: float) -> tuple[Step, ...]:

@@ -52,9 +52,9 @@ class Parts:
 class Pace:
     """*gap_seconds*: the shortest time between two passes, so that a storm of events costs few of them.
 
-    After a longer pass it is as long as that one, and *gap_a_lane_seconds* longer for each lane in flight that the
-    engine cannot be at yet, up to *longest_gap_seconds*: so on a large node as well engine and processor have time for
-    what is being done meanwhile. *lanes*: how many the engine is at, at a time.
+    After a longer pass it is as long as that one; while the engine has all the *lanes* that it may be at, it is
+    *gap_a_lane_seconds* longer for each one more in flight; up to *longest_gap_seconds*. So on a large node as well
+    engine and processor have time for what is being done meanwhile.
     """
 
     resync_seconds: float
@@ -63,3 +63,7 @@ class Pace:
     gap_seconds: float = 0.02
     gap_a_lane_seconds: float = 0.02
     longest_gap_seconds: float = 0.5
+
+    def gap(self, pass_seconds: float, queued: int) -> float:
+        """Seconds to rest after a pass that took *pass_seconds*, with *queued* lanes more than the engine may be at."""
+        return min(max(self.gap_seconds, pass_seconds) + self.gap_a_lane_seconds * queued, self.longest_gap_seconds)

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import assert_never
 
 from paunchd.reconcile.model import (
+    DEFAULT_GRACE_SECONDS,
     Accept,
     CheckSources,
     Container,
@@ -166,6 +167,7 @@ def _created(step: Create) -> Container:
             error="",
             started_at="",
             finished_at="",
+            grace_seconds=DEFAULT_GRACE_SECONDS if spec.stop_grace_period is None else spec.stop_grace_period,
         ),
         files=step.files,
     )

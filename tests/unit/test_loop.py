@@ -353,6 +353,35 @@ async def test_a_version_that_is_outdated_before_it_was_begun_is_given_up(world)
     ]
 
 
+def test_passes_rest_longer_where_lanes_wait_for_the_engine():
+    """Nothing new could begin, and the engine needs the processors: a storm of its events costs few passes."""
+    pace = Pace(10, 300, 4)
+    assert pace.gap(0.001, 0) == pace.gap_seconds
+    assert pace.gap(0.1, 0) == pytest.approx(0.1)
+    assert pace.gap(0.1, 10) == pytest.approx(0.3)
+    assert pace.gap(0.001, 1000) == pace.gap(7.0, 0) == pace.longest_gap_seconds
+
+
+@pytest.mark.parametrize(
+    ("call", "image", "fewest", "most"), [("start c0", "stub:1", 5, 15), ("pull new:1", "new:1", 100, 250)]
+)
+async def test_many_lanes_make_passes_rarer_where_they_wait_for_a_slot(store, call, image, fewest, most):
+    """Lanes that wait for something else do not: the engine is free for whatever comes next."""
+    async with running(World(store, lanes=1)) as world:
+        world.engine.registry.add("new:1")
+        world.engine.hold(call)
+        world.put(*(item(f"c{number}", image=image) for number in range(40)))
+        await world.until(lambda: len(world.loop._lanes) == 40)
+        await world.passes(1)
+        before, began = len(world.snapshots), world.clock()
+        while world.clock() - began < 5:
+            world.loop.wake()
+            await asyncio.sleep(0.01)
+        assert fewest <= len(world.snapshots) - before <= most
+        world.engine.let_go(call)
+        await world.until(lambda: not world.last.in_flight)
+
+
 async def test_a_lane_that_has_ended_leaves_nothing_behind(world):
     """Names come and go for as long as the daemon runs; what was kept for their lanes goes with these."""
     for name in ("one", "two"):
@@ -419,6 +448,25 @@ async def test_a_store_that_refuses_stops_what_would_be_done_and_not_the_looking
     assert world.last.observed.of("web").live.state is ContainerState.PAUSED
     world.store._connection.execute("PRAGMA query_only=0")
     await world.becomes("running", "web", "db")
+
+
+async def test_a_lane_that_ends_while_a_pass_looks_costs_its_name_no_memory(world):
+    """It was left alone in the look, so nothing of it was seen, and no file declares it any more."""
+    world.put(item("db"))
+    await world.becomes("running", "db")
+    world.engine.hold("start web")
+    world.put(item("web"), item("db"))
+    await world.until(lambda: "start web" in {step for step, _ in world.loop._doing.values()})
+    world.engine.hold("list")
+    told = len(world.snapshots)
+    world.put(item("db"))
+    await asyncio.sleep(0.5)
+    world.engine.let_go("start web")
+    await world.until(lambda: not world.loop._lanes)
+    world.engine.let_go("list")
+    await world.until(lambda: len(world.snapshots) > told)
+    assert world.store.names().keys() == {"web", "db"}
+    await world.until(lambda: world.engine.names().keys() == {"db"})
 
 
 async def test_tidying_up_that_the_store_refuses_costs_no_pass(world, monkeypatch):

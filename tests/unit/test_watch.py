@@ -12,6 +12,12 @@ from paunchd.watch import Watch, Watches
 DEBOUNCE = 0.05
 
 
+@pytest.fixture(autouse=True)
+def _often(monkeypatch):
+    """Nobody here waits for what gives no event as long as a node does."""
+    monkeypatch.setattr("paunchd.watch._REARM_SECONDS", 0.2)
+
+
 class Wakes:
     """Counts wakes, and waits for the next."""
 

@@ -31,6 +31,7 @@ from paunchd.reconcile.model.history import (
     Trial,
 )
 from paunchd.reconcile.model.observed import (
+    DEFAULT_GRACE_SECONDS,
     Container,
     ContainerState,
     Details,
@@ -83,6 +84,7 @@ from paunchd.reconcile.model.steps import (
 )
 
 __all__ = [
+    "DEFAULT_GRACE_SECONDS",
     "RESET_AFTER_SECONDS",
     "Accept",
     "Attempt",

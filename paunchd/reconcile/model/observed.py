@@ -42,6 +42,9 @@ class Listed:
     health: Health
 
 
+DEFAULT_GRACE_SECONDS = 10.0  # the engine's own, between stop signal and kill
+
+
 @dataclass(frozen=True, slots=True)
 class Details:
     """What an inspect tells. *state* may be newer than the list's, for an inspect waits for a start that goes on.
@@ -59,7 +62,7 @@ class Details:
     error: str
     started_at: str
     finished_at: str
-    grace_seconds: float = 10.0
+    grace_seconds: float
     health_output: str = ""
     processors: str = ""
 
@@ -132,7 +135,8 @@ _NOTHING = Seen()
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One look at the engine. *names* holds every name with an owned container or a foreign one in its place.
+    """One look at the engine. *names* holds every name with an owned container or a foreign one in its place; of a name
+    that a lane was at just then, what was known before.
 
     *unseen*: names with a container that the engine lists and does not answer for; what is not known is not dead.
     *at*: when the look began, so that everything was as seen then or later. *images*: the id that an image name (or id)

@@ -2,11 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import docker
 
+from paunchd.engine.config import create_config
+from paunchd.engine.inputs import read_inputs
+from paunchd.spec import ContainerSpec, Kind
 from tests.bench.figures import ENGINE
 from tests.bench.fleet import idle
 from tests.bench.ground import Ground
@@ -50,6 +53,10 @@ class Bare(Contender):
         self._there = dict(fleet)
         return taken[0]
 
+    def run(self, specs: Mapping[str, ContainerSpec]) -> None:
+        """Start what *specs* declare, none after another; what runs once, to its end."""
+        self._at_a_time(self._at_once, lambda name: self._run(name, specs[name]), [*specs])
+
     def restart(self, name: str) -> float:
         with stopwatch() as taken:
             self.sdk.stop(name)
@@ -89,6 +96,16 @@ class Bare(Contender):
             self.sdk.stop(name)
             self.sdk.remove_container(name)
         self.sdk.start(self._create(name, definition))
+
+    def _run(self, name: str, spec: ContainerSpec) -> None:
+        sdk = self.sdk
+        if spec.kind is Kind.EXEC:
+            sdk.exec_start(sdk.exec_create(spec.exec_target, [*spec.exec_command], user=spec.user or ""))
+            return
+        made = sdk.create_container_from_config(create_config(spec, {}, read_inputs(spec)), name)
+        sdk.start(made)
+        if spec.kind is Kind.TASK:
+            sdk.wait(made)
 
     def _create(self, name: str, definition: Definition) -> str:
         sdk = self.sdk

@@ -2,12 +2,17 @@
 
 import json
 import time
+from collections import defaultdict
+from functools import partial
 
+from paunchd.source import files_at
+from paunchd.spec import ContainerSpec
+from tests.bench.contenders.bare import Bare
 from tests.bench.contenders.ours import Ours
 from tests.bench.contenders.paunch import Paunch
-from tests.bench.figures import OURS, PAUNCH, Beside, Row
+from tests.bench.figures import ENGINE, OURS, PAUNCH, Beside, Row
 from tests.bench.ground import Ground, say
-from tests.bench.harness import alone
+from tests.bench.harness import alone, stopwatch
 from tests.bench.rows.group import Book, Group
 from tests.corpus_node import ABSENT, CORPUS, Steps, build_images, role, shared_root, write_desired
 
@@ -25,15 +30,13 @@ def measure(ground: Ground, book: Book) -> None:
         return
     wanted = role(*ROLE)
     build_images(ground.url, wanted.images())
+    bare = Bare(ground)
+    contenders = [_ours, partial(_bare, bare), *([_paunch] if Paunch.is_here() else [])]
     for _ in range(ground.often(ROUNDS)):
-        with shared_root(ground.place("root")) as root:
-            root.prepare(wanted)
-            steps = root.rewrite_steps(wanted.steps(), runnable=True)
-            _ours(ground, steps, book)
-        if Paunch.is_here():
+        for contender in contenders:
             with shared_root(ground.place("root")) as root:
                 root.prepare(wanted)
-                _paunch(ground, root.rewrite_steps(wanted.steps(), runnable=True), book)
+                contender(ground, root.rewrite_steps(wanted.steps(), runnable=True), book)
 
 
 def _ours(ground: Ground, steps: Steps, book: Book) -> None:
@@ -55,6 +58,22 @@ def _is_up(ours: Ours, names: set[str]) -> bool:
     failed = {row["name"]: row["reason"] for row in rows if row["state"] == "failed"}
     assert not failed, failed
     return there == names
+
+
+def _bare(bare: Bare, ground: Ground, steps: Steps, book: Book) -> None:
+    """The fewest calls in the same order; nobody looks whether what has been started runs on."""
+    place = ground.place("role")
+    write_desired(place, steps)
+    with alone(bare):
+        say(f" {bare.name}, in the same order")
+        ranks: defaultdict[tuple[int, int], dict[str, ContainerSpec]] = defaultdict(dict)
+        for file in files_at(place):
+            for name, spec in file.parsed.definitions.items():
+                ranks[file.parsed.step or 0, spec.start_order][name] = spec
+        with stopwatch() as taken:
+            for _, specs in sorted(ranks.items()):
+                bare.run(specs)
+        book.add("role", ENGINE, taken[0])
 
 
 def _paunch(ground: Ground, steps: Steps, book: Book) -> None:
