@@ -70,7 +70,7 @@ def container(name, revision="v1:new", slot=Slot.LIVE, **changes):
         image_id="sha256:1",
         state=ContainerState.RUNNING,
         health=Health.HEALTHY,
-        details=Details(ContainerState.RUNNING, NO_RESTART, Limits(), 0, 0, False, "", "", ""),
+        details=Details(ContainerState.RUNNING, NO_RESTART, Limits(), 0, 0, False, "", "", "", 10.0),
     )
     return replace(made, **changes)
 

@@ -7,17 +7,18 @@ from tests.functional.node import running_script, service, task
 pytestmark = pytest.mark.engine
 
 
-def test_a_node_comes_up_step_by_step_and_in_start_order(started):
+def test_a_node_comes_up_step_by_step_and_in_start_order(node):
     """Steps are ordered across files and start orders within one, and each waits for the one before (T-060, T-061)."""
-    started.write("late", {"api": service()}, step=3)
-    started.write("early", {"db": service()}, step=1)
-    started.write(
+    node.write("late", {"api": service()}, step=3)
+    node.write("early", {"db": service()}, step=1)
+    node.write(
         "middle",
         {"second": task("exit 0", start_order=2), "first": task("exit 0", start_order=1)},
         step=2,
     )
-    started.proves()
-    starts = [started.short(one.name) for one in started.story.told() if one.action == "start"]
+    node.start()
+    node.proves()
+    starts = [node.short(one.name) for one in node.story.told() if one.action == "start"]
     assert starts == ["db", "first", "second", "api"]
 
 
