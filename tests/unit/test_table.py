@@ -236,7 +236,8 @@ def check_step(node: Node, step) -> None:
     beside = node.strategy == "start-first" and step == Start(f"{NAME}.next")
     if isinstance(step, Start):
         assert copies_running(then) == (2 if beside else 1), f"{copies_running(then)} running after {step}: {node}"
-    if node.strategy == "start-first" and step == Stop(NAME) and node.seen.live.hash == node.good:
+    stops = isinstance(step, Stop) and step.engine_name == NAME
+    if node.strategy == "start-first" and stops and node.seen.live.hash == node.good:
         proved = node.phase in (HEALTHY, PROVEN) and node.seen.next.running
         assert proved or not node.seen.live.running, f"the good one is stopped too early: {node}"
     if node.good and at(node, node.good) and then.good == node.good and not node.good_spec:
