@@ -255,7 +255,6 @@ class Store:
         if self._connection is None:
             self._connection, aside = open_store(self._path)
             self._names = records.names_of(self._select)
-            self._definitions = {}
             if aside:
                 self._on_moved_aside(aside)
         return self._connection
