@@ -42,7 +42,7 @@ def plan(facts: Facts, rules: Rules) -> Plan:
     return Plan(
         lanes=tuple(_lane(outlook, facts) for outlook in outlooks.values() if _begins(outlook, facts)),
         statuses=statuses,
-        look_again_at=min((s.until for s in statuses.values() if s.until is not None), default=None),
+        look_again_at=_look_again_at(statuses, facts.in_flight),
     )
 
 
@@ -134,7 +134,7 @@ def _written(outlooks: Mapping[str, Outlook], drifts: Mapping[str, Drift]) -> di
 def _status(outlook: Outlook, facts: Facts) -> Status:
     status = outlook.status
     if outlook.name in facts.in_flight:
-        return replace(status, settled=False, until=None)  # the lane's end wakes
+        return replace(status, settled=False)
     if outlook.name in facts.observed.unseen:
         return Status(outlook.name, State.UNKNOWN, "the engine lists it and does not answer when asked about it")
     item = facts.desired.items.get(outlook.name)
@@ -145,6 +145,12 @@ def _status(outlook: Outlook, facts: Facts) -> Status:
         until = min(content.until, status.until or content.until)  # a probation may be over before
         return replace(status, reason=status.reason or WRITTEN, settled=False, until=until)
     return replace(status, settled=False) if outlook.steps else status
+
+
+def _look_again_at(statuses: Mapping[str, Status], in_flight: frozenset[str]) -> float | None:
+    """The first moment anyone waits for, but for names in flight: there the end of the lane wakes."""
+    moments = (status.until for name, status in statuses.items() if name not in in_flight)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _lane(outlook: Outlook, facts: Facts) -> Lane:

@@ -163,7 +163,7 @@ def test_an_image_that_cannot_be_had_costs_nobody_anything(started):
     assert started.id("web") == before["web"]
     assert started.running("web")
     assert missing in started.row("web")["last_error"]
-    assert started.row("web")["next_attempt"]
+    started.eventually(lambda: started.row("web")["next_attempt"])
 
 
 def test_a_missing_bind_source_is_said_before_anything_is_stopped(started, tmp_path):

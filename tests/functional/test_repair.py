@@ -20,7 +20,7 @@ def test_a_container_that_keeps_ending_is_repaired_with_growing_pauses(started, 
     started.by_hand("POST", "web", "stop")
     started.eventually(lambda: started.detail("web")["attempts_failed"] >= 3)
     started.becomes("waiting", "web")
-    assert started.row("web")["next_attempt"]
+    started.eventually(lambda: started.row("web")["next_attempt"])
     (flags / "down").unlink()
     started.becomes("running", "web")
     assert started.id("web") == before

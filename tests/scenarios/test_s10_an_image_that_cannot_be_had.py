@@ -100,7 +100,7 @@ def test_s10_an_image_that_cannot_be_had_leaves_what_runs_untouched(scenario):
         with scenario.step("each has been tried again, on its own count, and says why and when it will be"):
             node.eventually(lambda: all(node.detail(name)["attempts_failed"] >= 2 for name in TROUBLES))
             node.becomes("waiting", "busy")
-            assert node.row("busy")["next_attempt"]
+            node.eventually(lambda: node.row("busy")["next_attempt"])
             assert all("cannot pull image" in node.detail(name)["last_error"] for name in TROUBLES)
             assert all(there.asked_for(name) >= 2 for name in STATUSES)
         with scenario.step("what runs is untouched"):

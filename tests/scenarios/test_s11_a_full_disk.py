@@ -81,7 +81,7 @@ def test_s11_without_room_for_the_engine_the_old_container_runs_on(scenario):
     with scenario.step("the old one is untouched, the other goes on, and the reason is told") as node:
         assert (node.id("web"), node.started_at("web"), node.running("web")) == (before["web"], since, True)
         assert FULL in node.row("web")["reason"]
-        assert node.row("web")["next_attempt"]
+        node.eventually(lambda: node.row("web")["next_attempt"])
         assert node.state("db") == "running"
         assert node.get("/v1/containers")["engine"] == "ok"
         node.by_hand("POST", "db", "stop?t=0")

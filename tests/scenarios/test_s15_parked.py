@@ -39,7 +39,7 @@ def test_s15_a_rollback_whose_target_fails_as_well_is_parked(scenario, program):
         row = node.row("web")
         for said in ("exited with code 3", "good revision does not come up", "mend"):
             assert said in row["reason"]
-        assert row["next_attempt"]
+        node.eventually(lambda: node.row("web")["next_attempt"])
         assert node.get("/v1/configs/app")["failed"]
     with scenario.step("the good container is kept, and what is known of the one that failed"):
         assert node.id("web") == good["web"]

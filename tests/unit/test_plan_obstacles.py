@@ -5,7 +5,7 @@ from inspect import cleandoc
 
 import pytest
 
-from paunchd.reconcile.model import Past, State, Status
+from paunchd.reconcile.model import Attempt, Past, State, Status
 from paunchd.reconcile.plan import plan
 from tests.unit.places import NOW, RULES, container, facts, good, item, of
 from tests.unit.plans import begun, planned, standing, trial
@@ -145,6 +145,15 @@ def test_a_name_in_flight_is_not_planned_and_not_settled():
     assert str(made) == ""
     assert (made.statuses["web"].settled, made.look_again_at) == (False, None)
     assert not standing("web", [WEB], [live], GOOD, in_flight=["web"]).settled
+
+
+def test_a_lane_that_failed_during_the_look_says_when_it_is_tried_again():
+    """Its name counts as in flight for that pass, and what it left behind is told whole."""
+    attempt = Attempt(WEB.hash, 1, at=NOW, next_at=NOW + 5, error="no such image")
+    made = planned([WEB], [], {"web": Past(known=True, attempt=attempt)}, in_flight=["web"])
+    status = made.statuses["web"]
+    assert (status.state, status.until, status.settled) == (State.WAITING, NOW + 5, False)
+    assert made.look_again_at is None
 
 
 def test_what_the_engine_does_not_answer_for_is_unknown_and_left_alone():
