@@ -284,6 +284,7 @@ def main(config: Path | None) -> None:
         sys.exit(2 if isinstance(error, SettingsError) else 1)
     gc.collect()
     gc.freeze()  # what has been imported stays: walking it again would stop the event loop for 30 ms now and then
+    gc.enable()
     try:
         asyncio.run(_run(settings, lambda: load_settings(config)))
     except* SettingsError as group:
@@ -294,7 +295,3 @@ def main(config: Path | None) -> None:
         sys.exit(1)
     finally:
         os.close(lock)
-
-
-if __name__ == "__main__":
-    main()
