@@ -1,7 +1,8 @@
 """Wake, coalesce, take a pass, sleep until something may have changed.
 
 A pass reads everything again, plans, begins the lanes whose name has none in flight, and publishes what it saw. It
-waits for no health, no task and no other lane. Events only wake; no decision is taken here.
+waits for no health, no task and no other lane. Where nothing but records have been made since the last look, what that
+one saw is still so, and a pass only plans. Events only wake; no decision is taken here.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ from paunchd.reconcile.model import (
 from paunchd.reconcile.mount import doubted
 from paunchd.reconcile.observe import Listing, Wish
 from paunchd.reconcile.parts import Pace, Parts
-from paunchd.reconcile.plan import Planned, plan, still_holds, trials
+from paunchd.reconcile.plan import Kept, Planned, plan, still_holds, trials
 from paunchd.reconcile.tidy import tidy_up
 
 FIRST_AWAY_SECONDS = 0.1
@@ -43,6 +44,7 @@ LONGEST_AWAY_SECONDS = 5.0
 AFTER_CRASH_SECONDS = 1.0
 STORE_REFUSED_SECONDS = 1.0
 STOOD_STILL_SECONDS = 10.0
+FRESH_SECONDS = 1.0
 LEFT_ALONE_SECONDS = 2.0  # of each step: a call to the engine mostly takes less
 
 log = structlog.get_logger()
@@ -62,7 +64,11 @@ class Loop:
         self._slots = asyncio.Semaphore(pace.lanes)
         self._wake = asyncio.Event()
         self._wake.set()
+        self._ended = asyncio.Event()
+        self._stale = True
+        self._observed: Observed | None = None
         self._lanes: dict[str, Lane] = {}
+        self._unjudged: dict[str, Lane] = {}
         self._begun_with: dict[str, str] = {}
         self._doing: dict[str, tuple[str, float]] = {}
         self._trials: dict[str, Trial] = {}
@@ -74,6 +80,7 @@ class Loop:
         self._away_seconds = 0.0
         self._pass_seconds = 0.0
         self._planned: Planned | None = None
+        self._wanted: Kept = {}
         self._shut_until = 0.0
         self._look_due = float("inf")
 
@@ -82,6 +89,8 @@ class Loop:
         return self._clock()
 
     def wake(self) -> None:
+        """Something may have changed: look again."""
+        self._stale = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -92,11 +101,13 @@ class Loop:
 
     async def _sleep(self, seconds: float) -> None:
         queued = max(0, len(self._lanes) - self._pace.lanes) if self._slots.locked() else 0
-        await asyncio.sleep(self._pace.gap(self._pass_seconds, queued))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, seconds)):
-                await self._wake.wait()
+        gap = self._pace.gap(self._pass_seconds, queued)
+        shortest = gap if queued else min(gap, self._pace.gap_seconds)
+        await asyncio.sleep(shortest)
+        if not await _within(gap - shortest, self._ended) and not await _within(seconds, self._wake):
+            self._stale = True
         self._wake.clear()
+        self._ended.clear()
 
     async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
         """Take a pass and return how long to sleep at most. No defect of ours may end the daemon."""
@@ -114,33 +125,28 @@ class Loop:
         return delay
 
     async def _pass(self, lanes: asyncio.TaskGroup) -> float:
-        # A lane that ends while we look may have changed what we have just seen; its name is left to the next pass.
-        busy = dict(self._lanes)
-        listing = asyncio.create_task(self._parts.observer.list())  # the engine is at it while the directory is read
-        try:
-            await self._read()
-            observed = await self._look(listing)
-        finally:
-            listing.cancel()
-        facts = self._facts(observed, frozenset(busy))
+        observed = self._observed
+        if self._stale or observed is None or self._clock() - observed.at > FRESH_SECONDS:
+            observed = await self._look()
+        facts = self._facts(observed, frozenset(self._unjudged))
         if self._planned and still_holds(self._planned, facts, self.rules):
             made = self._planned.plan
-            self._publish(facts, made, busy)
+            self._publish(facts, made)
         else:
-            made = await self._act(facts, observed, busy, lanes)
+            made = await self._act(facts, observed, lanes)
         delay = self._until_next(made)
         self._look_due = observed.at + delay + STOOD_STILL_SECONDS
         return delay
 
-    async def _act(self, facts: Facts, observed: Observed, busy: Mapping[str, Lane], lanes: asyncio.TaskGroup) -> Plan:
+    async def _act(self, facts: Facts, observed: Observed, lanes: asyncio.TaskGroup) -> Plan:
         """Judge, plan and begin. *facts* are those of *observed*, with the trials of the pass before."""
         self._planned = None
         self._trials = trials(facts, self.rules)
         facts = self._facts(observed, facts.in_flight)
-        made = plan(facts, self.rules)
+        made = plan(facts, self.rules, self._wanted)
         self._parts.prober.watch(to_probe(facts, self._trials))
         self._begin(made, lanes)
-        self._publish(facts, made, busy)
+        self._publish(facts, made)
         if await self._tidy_up(facts):
             self._planned = Planned(facts, self.rules, made)
         return made
@@ -153,6 +159,18 @@ class Loop:
 
     # --- observe --------------------------------------------------------------------------------------------------
 
+    async def _look(self) -> Observed:
+        self._stale, self._observed = False, None  # so it stays where this look fails
+        # A lane that ends while we look may have changed what we have just seen; its name is left to the next look.
+        self._unjudged = dict(self._lanes)
+        listing = asyncio.create_task(self._parts.observer.list())  # the engine is at it while the directory is read
+        try:
+            await self._read()
+            self._observed = await self._observe(listing)
+        finally:
+            listing.cancel()
+        return self._observed
+
     async def _read(self) -> None:
         before = self._desired
         self._desired = await asyncio.to_thread(self._parts.source.load)
@@ -163,7 +181,7 @@ class Loop:
             for fault in config.faults:
                 log.warning("file_broken", config_id=config.config_id, fault=str(fault))
 
-    async def _look(self, listing: Awaitable[Listing]) -> Observed:
+    async def _observe(self, listing: Awaitable[Listing]) -> Observed:
         now = self._clock()
         if self._away_seconds or now - self._full_at >= self._pace.slow_resync_seconds:
             self._parts.observer.forget_all()
@@ -174,7 +192,11 @@ class Loop:
         wish = Wish(
             starting={name for name, trial in self._trials.items() if trial.healthy_at is None},
             proving={name for name, trial in self._trials.items() if trial.healthy_at is not None},
-            left_alone={name for name, (_, began) in self._doing.items() if now - began < LEFT_ALONE_SECONDS},
+            left_alone={
+                name
+                for name, (_, began) in self._doing.items()
+                if now - began < LEFT_ALONE_SECONDS and not self._lanes[name].only_records
+            },
             images=images,
         )
         observed = await self._parts.observer.look(await listing, wish, self._desired, self._parts.prober.results)
@@ -215,7 +237,7 @@ class Loop:
         if self._clock() < self._shut_until:
             return
         for lane in made.lanes:
-            self._lanes[lane.name] = lane
+            self._lanes[lane.name] = self._unjudged[lane.name] = lane
             item = self._desired.items.get(lane.name)
             self._begun_with[lane.name] = item.hash if item else ""
             lanes.create_task(self._carry_out(lane), name=f"lane {lane.name}")
@@ -230,10 +252,15 @@ class Loop:
             log.exception("lane_crashed", name=lane.name)
             self._parts.recorder.crashed(lane)
         finally:
-            self._parts.observer.touched(lane.name)
+            if lane.only_records:
+                self._unjudged.pop(lane.name, None)
+            else:
+                self._parts.observer.touched(lane.name)
+                self._stale = True
             del self._lanes[lane.name], self._begun_with[lane.name]
             self._doing.pop(lane.name, None)
-            self.wake()
+            self._wake.set()
+            self._ended.set()
 
     async def _run(self, lane: Lane) -> Outcome:
         item = self._desired.items.get(lane.name)
@@ -255,8 +282,8 @@ class Loop:
 
     # --- tell -----------------------------------------------------------------------------------------------------
 
-    def _publish(self, facts: Facts, made: Plan, busy: Mapping[str, Lane]) -> None:
-        """Tell of a pass: lanes that were *busy* when it looked are not judged, though they may have ended by now."""
+    def _publish(self, facts: Facts, made: Plan) -> None:
+        """Tell of a pass: lanes that were there when it looked are not judged, though they may have ended by now."""
         wall = time.time()
         since = {}
         for name, status in made.statuses.items():
@@ -269,7 +296,7 @@ class Loop:
             history=facts.history,
             plan=made,
             observed_generation=facts.desired.generation,
-            in_flight={**busy, **self._lanes},
+            in_flight=dict(self._unjudged),
             doing={name: step for name, (step, _) in self._doing.items()},
             since={name: at for name, (_, at) in since.items()},
             wall_offset=wall - self._clock(),
@@ -297,3 +324,11 @@ class Loop:
         """What is not remembered must not be done: no lane begins for a moment, and looking goes on."""
         log.error("store_refused", error=str(error))
         self._shut_until = self._clock() + STORE_REFUSED_SECONDS
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether *event* comes in time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            return await event.wait()
+    return False

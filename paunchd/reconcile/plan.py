@@ -15,17 +15,23 @@ from paunchd.reconcile.model import Facts, Lane, Plan, Reject, Rules, State, Sta
 from paunchd.reconcile.order import Declared, order
 from paunchd.reconcile.outlook import Outlook
 from paunchd.reconcile.removal import removals
-from paunchd.reconcile.switch import case_of
+from paunchd.reconcile.switch import Case, case_of
 from paunchd.reconcile.verdict import advance, gate_of
 from paunchd.spec import Kind
+
+Kept = dict[str, tuple[Case, Outlook]]
 
 WRITTEN = "its config files are being written"
 
 
-def plan(facts: Facts, rules: Rules) -> Plan:
-    """Return the lanes that may begin now, everyone's status, and when to look again at the latest."""
+def plan(facts: Facts, rules: Rules, kept: Kept | None = None) -> Plan:
+    """Return the lanes that may begin now, everyone's status, and when to look again at the latest.
+
+    *kept* is what names wanted at the plan before, and is brought up to date; the plan is the same without.
+    """
     drifts = diff(facts)
-    outlooks = together({name: _outlook(drift, facts, rules) for name, drift in drifts.items()}, drifts, facts)
+    kept = _only(drifts, {} if kept is None else kept)
+    outlooks = together({name: _outlook(drift, facts, rules, kept) for name, drift in drifts.items()}, drifts, facts)
     waiting = order(
         [Declared(drifts[name].item, _as_yet(outlook, facts)) for name, outlook in outlooks.items()],
         rules.between_steps,
@@ -82,16 +88,36 @@ def trials(facts: Facts, rules: Rules) -> dict[str, Trial]:
     return kept
 
 
-def _outlook(drift: Drift, facts: Facts, rules: Rules) -> Outlook:
+def _only(drifts: Mapping[str, Drift], kept: Kept) -> Kept:
+    for name in kept.keys() - drifts.keys():
+        del kept[name]
+    return kept
+
+
+def _outlook(drift: Drift, facts: Facts, rules: Rules, kept: Kept) -> Outlook:
     match drift.item.spec.kind:
         case Kind.CONTAINER:
-            return container.outlook(case_of(drift, gate_of(drift.effective.spec, rules), facts.now), facts.now)
+            return _of_container(case_of(drift, gate_of(drift.effective.spec, rules), facts.now), facts.now, kept)
         case Kind.TASK:
             return once.task(drift, facts.now)
         case Kind.EXEC:
             return once.exec_(drift, facts)
         case unreachable:
             assert_never(unreachable)
+
+
+def _of_container(case: Case, now: float, kept: Kept) -> Outlook:
+    """Time matters to a container's verdict, which is in its case, and to one that has been tried in vain."""
+    name, past = case.drift.name, case.drift.past
+    before = kept.get(name)
+    if before and before[0] == case:
+        return before[1]
+    made = container.outlook(case, now)
+    if past.attempt or past.update:
+        kept.pop(name, None)
+    else:
+        kept[name] = case, made
+    return made
 
 
 def _as_yet(outlook: Outlook, facts: Facts) -> Outlook:

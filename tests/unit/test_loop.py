@@ -12,7 +12,7 @@ from paunchd import readings
 from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Executor
-from paunchd.reconcile.loop import LEFT_ALONE_SECONDS, LONGEST_AWAY_SECONDS, Loop
+from paunchd.reconcile.loop import FRESH_SECONDS, LEFT_ALONE_SECONDS, LONGEST_AWAY_SECONDS, Loop
 from paunchd.reconcile.model import Config, ContainerState, Desired, Fault, Health, Probe
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.parts import Pace, Parts
@@ -333,6 +333,20 @@ async def test_a_container_that_is_just_being_started_is_asked_about_only_where_
     await world.becomes("running", "web")
 
 
+@pytest.mark.parametrize("seconds", [0.0, FRESH_SECONDS + 1])
+async def test_what_a_record_was_waited_for_begins_without_another_look(world, seconds):
+    """A record changes nothing on the engine, so what was seen just before it is still so; later it need not be."""
+    world.engine.behaviours["stub:2"] = Behaviour(exits=0)
+    world.engine.hold("logs sync")
+    world.put(item("sync", image="stub:2", detach=False, restart="no"), item("web", start_order=1))
+    await world.until(lambda: world.last.doing.get("sync", "").startswith("record"))
+    await asyncio.sleep(seconds)
+    world.engine.let_go("logs sync")
+    await world.becomes("running", "web")
+    recorded, begun = world.engine.calls.index("logs sync"), world.engine.calls.index("create web")
+    assert ("list" in world.engine.calls[recorded:begun]) == (seconds > FRESH_SECONDS)
+
+
 async def test_a_version_that_is_outdated_before_it_was_begun_is_given_up(world):
     """While an image is pulled the definition changes: the new image is pulled, the old container was never touched."""
     world.put(item("web"))
@@ -463,9 +477,11 @@ async def test_a_lane_that_ends_while_a_pass_looks_costs_its_name_no_memory(worl
     await asyncio.sleep(0.5)
     world.engine.let_go("start web")
     await world.until(lambda: not world.loop._lanes)
+    world.engine.hold("stop web")
     world.engine.let_go("list")
     await world.until(lambda: len(world.snapshots) > told)
     assert world.store.names().keys() == {"web", "db"}
+    world.engine.let_go("stop web")
     await world.until(lambda: world.engine.names().keys() == {"db"})
 
 

@@ -98,6 +98,17 @@ def test_a_plan_depends_on_the_facts_and_not_on_their_order(facts):
 
 
 @MANY
+@given(any_facts(), any_facts())
+def test_what_is_kept_of_the_plan_before_changes_no_plan(before, facts):
+    """It saves work and nothing else, however much time has passed and whatever has become of the node."""
+    kept = {}
+    for case in (with_trials(before), with_trials(facts), facts):
+        for seconds in (0, 1, 60, 3600):
+            later = replace(case, now=case.now + seconds)
+            assert plan(later, RULES, kept) == plan(later, RULES)
+
+
+@MANY
 @given(any_facts())
 def test_no_lane_touches_what_is_not_ours_or_takes_a_name_that_is_not_free(facts):
     """Along a whole lane each step meets a container of ours by its id, or a name nobody has (T-015, T-113)."""

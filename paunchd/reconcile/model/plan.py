@@ -8,7 +8,7 @@ from paunchd.reconcile.model.content import Content
 from paunchd.reconcile.model.desired import Desired
 from paunchd.reconcile.model.history import History
 from paunchd.reconcile.model.observed import Observed
-from paunchd.reconcile.model.steps import Step
+from paunchd.reconcile.model.steps import Accept, RecordTask, Reject, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class Lane:
     revision: str = ""
     ids: Mapping[str, str] = field(default_factory=dict)
     repair: bool = False
+
+    @property
+    def only_records(self) -> bool:
+        """Whether the engine is afterwards as it was before."""
+        return all(isinstance(step, (RecordTask, Accept, Reject)) for step in self.steps)
 
     def __str__(self) -> str:
         return "\n".join([f"{self.name}: {self.reason}", *(f"  {step}" for step in self.steps)])
