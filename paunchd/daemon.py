@@ -24,6 +24,7 @@ from paunchd.api.sources import Sources
 from paunchd.engine import DockerEngine
 from paunchd.errors import EngineError, PaunchdError, SettingsError, StoreError
 from paunchd.files import Contents
+from paunchd.labels import name_in
 from paunchd.log import setup_logging
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
@@ -43,7 +44,6 @@ from paunchd.troubles import summary
 from paunchd.watch import Watch, Watches
 
 TICK_SECONDS = 1.0
-AFTER_EVENT_SECONDS = 0.2
 LONGEST_EVENTS_PAUSE_SECONDS = 5.0
 READY_PARTS = 2
 NEEDS_RESTART = ("owner", "desired_dir", "state_dir", "strict_keys", "engine", "api", "reconcile", "config_files")
@@ -95,7 +95,6 @@ class Daemon:
         self._watch = Watch(settings.desired_dir, self._wake, debounce)
         self._watches = Watches(lambda: self._contents.watched, self._file_changed, debounce)
         self._stopping = asyncio.Event()
-        self._again: asyncio.TimerHandle | None = None
         self._ready_parts = 0
 
     def _make_loop(self, settings: Settings) -> Loop:
@@ -186,25 +185,18 @@ class Daemon:
             self._notifier.ready()
 
     async def _follow_events(self) -> None:
-        """Wake at each event; without the stream the resync covers, and the stream is asked for again."""
+        """Pass each event on; without the stream the resync covers, and the stream is asked for again."""
         pause = 0.1
         while True:
             try:
-                async for _ in self._engine.events():
+                async for labels in self._engine.events():
                     pause = 0.1
-                    self._wake()
-                    self._wake_again()
+                    self._loop.heard(name_in(labels, self._settings.owner))
             except EngineError as error:  # refused or cut: the resync covers
                 log.debug("events_lost", error=str(error))
             await asyncio.sleep(pause)
             self._wake()  # whatever happened while nobody listened
             pause = min(LONGEST_EVENTS_PAUSE_SECONDS, pause * 2)
-
-    def _wake_again(self) -> None:
-        """The engine tells of a change a little before its list shows it (20.10: a container's end)."""
-        if self._again is not None:
-            self._again.cancel()
-        self._again = asyncio.get_running_loop().call_later(AFTER_EVENT_SECONDS, self._wake)
 
     async def _tick(self) -> None:
         """Measure how late the event loop is, and feed the watchdog while the reconcile loop makes progress."""

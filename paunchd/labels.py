@@ -46,6 +46,12 @@ def labels_of(identity: Identity, owner: str) -> dict[str, str]:
     return labels | ({FILES: identity.files} if identity.files else {})
 
 
+def name_in(labels: Mapping[str, str], owner: str) -> str:
+    """Read the name in *labels*; empty for whatever is not *owner*'s."""
+    who = identity_of(labels, owner)
+    return who.name if who else ""
+
+
 def identity_of(labels: Mapping[str, str] | None, owner: str) -> Identity | None:
     """Read *labels*; ``None`` for whatever is not *owner*'s, whatever its name (T-015, T-113)."""
     labels = labels or {}

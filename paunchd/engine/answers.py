@@ -3,6 +3,7 @@
 It is tolerant, because engines leave out, rename and null fields (T-080).
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,15 @@ def listed(answer: Answer) -> Listed:
         state=state(answer.get("State") or ""),
         health=_listed_health(answer.get("Status") or ""),
     )
+
+
+def labels_in(line: bytes) -> Mapping[str, str]:
+    """Read the labels, among other attributes, of the container that an event is of; empty where that is unclear."""
+    try:
+        attributes = json.loads(line)["Actor"]["Attributes"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _engine_name(answer: Answer) -> str:

@@ -212,20 +212,20 @@ class DockerEngine:
             reading.cancel()
             stream.end()
 
-    async def events(self) -> AsyncIterator[None]:
+    async def events(self) -> AsyncIterator[Mapping[str, str]]:
         loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[bool] = asyncio.Queue()
+        arrived: asyncio.Queue[Mapping[str, str] | None] = asyncio.Queue()
         stream = Stream()
 
-        def tell() -> None:
-            loop.call_soon_threadsafe(arrived.put_nowait, True)  # noqa: FBT003 - only its arrival counts
+        def tell(labels: Mapping[str, str]) -> None:
+            loop.call_soon_threadsafe(arrived.put_nowait, labels)
 
         watching = self._watchers.submit(lambda client: _watch(client, stream, tell))
-        watching.add_done_callback(lambda _: arrived.put_nowait(False))  # noqa: FBT003 - the end
+        watching.add_done_callback(lambda _: arrived.put_nowait(None))
         self._streams.add(stream)
         try:
-            while await arrived.get():
-                yield
+            while (labels := await arrived.get()) is not None:
+                yield labels
             await watching
         finally:
             self._streams.discard(stream)
@@ -272,7 +272,7 @@ class DockerEngine:
             send(sdk, "POST", f"/containers/{ref}/stop", timeout=grace_seconds + self._call_timeout)
 
 
-def _watch(client: Client, stream: Stream, tell: Callable[[], None]) -> None:
+def _watch(client: Client, stream: Stream, tell: Callable[[Mapping[str, str]], None]) -> None:
     """Tell of every event until the stream is ended; raises when the engine ends it.
 
     An engine silent for the length of a call is asked anew, to see whether it is still there; what may have
@@ -284,8 +284,8 @@ def _watch(client: Client, stream: Stream, tell: Callable[[], None]) -> None:
             response = send(sdk, "GET", "/events", params=wanted, stream=True)
             with response:
                 stream.open(CancellableStream(iter(()), response))
-                for _ in response.raw.stream():
-                    tell()
+                for line in response.raw:
+                    tell(answers.labels_in(line))
                 raise EngineUnavailable("cannot watch containers: the engine has ended the stream")
-        tell()
+        tell({})
     raise EngineUnavailable("cannot watch containers: it was ended")

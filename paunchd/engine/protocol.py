@@ -117,10 +117,10 @@ class Engine(Protocol):
         The first piece is empty and says that the engine answers. Whoever does not read to the end closes it.
         """
 
-    def events(self) -> AsyncIterator[None]:
-        """Yield at least once for each change of a container, and say nothing about it.
+    def events(self) -> AsyncIterator[Mapping[str, str]]:
+        """Yield the labels of the container at least once for each change of one, and say nothing about the change.
 
-        Ends only with ``EngineUnavailable``, or when it is closed or cancelled.
+        Without labels: it may be any. Ends only with ``EngineUnavailable``, or when it is closed or cancelled.
         """
 
     async def close(self) -> None: ...

@@ -45,6 +45,8 @@ AFTER_CRASH_SECONDS = 1.0
 STORE_REFUSED_SECONDS = 1.0
 STOOD_STILL_SECONDS = 10.0
 FRESH_SECONDS = 1.0
+AFTER_CHANGE_SECONDS = 0.2
+LONG_STEP_SECONDS = 1.0
 LEFT_ALONE_SECONDS = 2.0  # of each step: a call to the engine mostly takes less
 
 log = structlog.get_logger()
@@ -66,6 +68,7 @@ class Loop:
         self._wake.set()
         self._ended = asyncio.Event()
         self._stale = True
+        self._again: asyncio.TimerHandle | None = None
         self._observed: Observed | None = None
         self._lanes: dict[str, Lane] = {}
         self._unjudged: dict[str, Lane] = {}
@@ -92,6 +95,22 @@ class Loop:
         """Something may have changed: look again."""
         self._stale = True
         self._wake.set()
+
+    def heard(self, name: str) -> None:
+        """The engine tells of a change of *name*; empty where it is none of ours, or nobody knows whose.
+
+        What a lane does to its own name is looked at when it ends, and not while the engine is at it.
+        """
+        lane = self._lanes.get(name)
+        if lane is None or lane.only_records:
+            self.wake()
+            self._wake_again()
+
+    def _wake_again(self) -> None:
+        """The engine tells of a change a little before its list shows it (20.10: a container's end)."""
+        if self._again is not None:
+            self._again.cancel()
+        self._again = asyncio.get_running_loop().call_later(AFTER_CHANGE_SECONDS, self.wake)
 
     async def run(self) -> None:
         """Take passes until cancelled; then lanes in flight are dropped where they are, which a next start takes up."""
@@ -257,6 +276,7 @@ class Loop:
             else:
                 self._parts.observer.touched(lane.name)
                 self._stale = True
+                self._wake_again()
             del self._lanes[lane.name], self._begun_with[lane.name]
             self._doing.pop(lane.name, None)
             self._wake.set()
@@ -279,6 +299,12 @@ class Loop:
     def _step_began(self, lane: Lane, step: Step) -> None:
         self._doing[lane.name] = str(step), self._clock()
         self._parts.recorder.step_began(lane, step)
+        asyncio.get_running_loop().call_later(LONG_STEP_SECONDS, self._still_at, lane.name, self._doing[lane.name])
+
+    def _still_at(self, name: str, doing: tuple[str, float]) -> None:
+        """A step that takes long is told of, and it may be long until anything else happens."""
+        if self._doing.get(name) == doing:
+            self.wake()
 
     # --- tell -----------------------------------------------------------------------------------------------------
 

@@ -221,8 +221,8 @@ async def test_a_silent_engine_is_asked_anew_and_that_counts_as_an_event(engine_
     watcher = DockerEngine(engine_url, call_timeout_seconds=0.3)
     events = watcher.events()
     async with asyncio.timeout(5):
-        await anext(events)
-        await anext(events)
+        assert await anext(events) == {}
+        assert await anext(events) == {}
     await events.aclose()
     await watcher.close()
 

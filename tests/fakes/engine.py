@@ -66,7 +66,7 @@ class FakeEngine:
         self.before_call: Callable[[str], None] = lambda call: None
         self._failures: dict[str, list[EngineError]] = {}
         self._numbers = itertools.count(1)
-        self._listeners: set[asyncio.Queue[bool]] = set()
+        self._listeners: set[asyncio.Queue[Mapping[str, str] | None]] = set()
 
     # --- what a test does ------------------------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class FakeEngine:
 
     def go_away(self, why: str = "connection refused") -> None:
         self.away = why
-        self._tell(goes_on=False)
+        self._tell(None)
 
     def come_back(self) -> None:
         self.away = ""
@@ -101,15 +101,17 @@ class FakeEngine:
         if one.restart.wants_up(code):
             one.restart_count += 1
             self._begin(one)
-        self._tell()
+        self._tell(one)
 
     def set_health(self, engine_name: str, health: Health) -> None:
-        self.named(engine_name).health = health
-        self._tell()
+        one = self.named(engine_name)
+        one.health = health
+        self._tell(one)
 
     def pause(self, engine_name: str) -> None:
-        self.named(engine_name).state = ContainerState.PAUSED
-        self._tell()
+        one = self.named(engine_name)
+        one.state = ContainerState.PAUSED
+        self._tell(one)
 
     # --- the protocol ----------------------------------------------------------------------------------------------
 
@@ -155,7 +157,7 @@ class FakeEngine:
         self.containers[ref] = FakeContainer(
             ref, engine_name, spec, image_id, {**dict(spec.labels), **labels}, spec.restart_policy, spec.limits
         )
-        self._tell()
+        self._tell(self.containers[ref])
         return ref
 
     async def start(self, ref: str) -> None:
@@ -170,7 +172,7 @@ class FakeEngine:
         self._begin(one)
         if behaviour.exits is not None:
             self.exit(one.engine_name, behaviour.exits)
-        self._tell()
+        self._tell(one)
 
     async def stop(self, ref: str, grace_seconds: float) -> None:
         await self._halt("stop", ref, 0)
@@ -187,26 +189,26 @@ class FakeEngine:
         one = await self._find("unpause", ref)
         if one.state is ContainerState.PAUSED:
             one.state = ContainerState.RUNNING
-            self._tell()
+            self._tell(one)
 
     async def remove(self, ref: str) -> None:
         one = await self._find("remove", ref)
         del self.containers[one.id]
-        self._tell()
+        self._tell(one)
 
     async def rename(self, ref: str, to: str) -> None:
         one = await self._find("rename", ref, f" to {to}")
         if any(other.engine_name == to for other in self.containers.values()):
             raise (Rejected if one.engine_name == to else Conflict)(f"cannot rename {ref}: {to} is taken")
         one.engine_name = to
-        self._tell()
+        self._tell(one)
 
     async def update(self, ref: str, restart: RestartPolicy | None, limits: Limits | None) -> None:
         one = await self._find("update", ref)
         one.restart = restart or one.restart
         changed = {name: getattr(limits, name) for name in Limits.__dataclass_fields__} if limits else {}
         one.limits = replace(one.limits, **{name: value for name, value in changed.items() if value is not None})
-        self._tell()
+        self._tell(one)
 
     async def run_exec(
         self,
@@ -234,20 +236,20 @@ class FakeEngine:
         for line in lines if wish.tail is None else lines[max(0, len(lines) - wish.tail) :]:
             yield line.encode()
 
-    async def events(self) -> AsyncIterator[None]:
-        arrived: asyncio.Queue[bool] = asyncio.Queue()
+    async def events(self) -> AsyncIterator[Mapping[str, str]]:
+        arrived: asyncio.Queue[Mapping[str, str] | None] = asyncio.Queue()
         if self.away:
             raise EngineUnavailable(f"cannot watch containers: {self.away}")
         self._listeners.add(arrived)
         try:
-            while await arrived.get():
-                yield
+            while (labels := await arrived.get()) is not None:
+                yield labels
             raise EngineUnavailable(f"cannot watch containers: {self.away}")
         finally:
             self._listeners.discard(arrived)
 
     async def close(self) -> None:
-        self._tell(goes_on=False)
+        self._tell(None)
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
@@ -275,7 +277,7 @@ class FakeEngine:
         one = await self._find(verb, ref)
         if one.state in RUNNING:
             self._end(one, code)
-            self._tell()
+            self._tell(one)
 
     def _behaviour(self, spec: ContainerSpec, image_id: str) -> Behaviour:
         found = (self.behaviours.get(key) for key in (spec.command, spec.image, image_id))
@@ -299,9 +301,9 @@ class FakeEngine:
     def _stamp(self) -> str:
         return f"time {next(self._numbers)}"
 
-    def _tell(self, *, goes_on: bool = True) -> None:
+    def _tell(self, one: FakeContainer | None) -> None:
         for listener in self._listeners:
-            listener.put_nowait(goes_on)
+            listener.put_nowait(one.labels if one else None)
 
     def _listed(self, one: FakeContainer) -> Listed:
         moved = self._means(one.spec.image) != one.image_id

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from paunchd.api.board import Board
 from paunchd.daemon import rules_of
 from paunchd.errors import EngineError, StoreError
+from paunchd.labels import name_in
 from paunchd.metrics import Metrics
 from paunchd.probe import Prober
 from paunchd.reconcile.execute import Executor
@@ -156,8 +157,8 @@ class Daemon:
     async def _follow_events(self) -> None:
         while True:
             try:
-                async for _ in self._line.events():
-                    self.wake()
+                async for labels in self._line.events():
+                    self.loop.heard(name_in(labels, OWNER))
             except EngineError:
                 pass
             await asyncio.sleep(EVENTS_PAUSE_SECONDS)

@@ -1,7 +1,7 @@
 """What goes wrong between the daemon and its engine, and where the daemon is killed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,10 +119,10 @@ class Line:
 
         return through
 
-    async def events(self) -> AsyncIterator[None]:
-        async for _ in self._engine.events():
+    async def events(self) -> AsyncIterator[Mapping[str, str]]:
+        async for labels in self._engine.events():
             self._life.go_on()
-            yield
+            yield labels
 
     async def _through(self, verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
         self._life.go_on()

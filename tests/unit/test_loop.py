@@ -12,7 +12,13 @@ from paunchd import readings
 from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Executor
-from paunchd.reconcile.loop import FRESH_SECONDS, LEFT_ALONE_SECONDS, LONGEST_AWAY_SECONDS, Loop
+from paunchd.reconcile.loop import (
+    FRESH_SECONDS,
+    LEFT_ALONE_SECONDS,
+    LONG_STEP_SECONDS,
+    LONGEST_AWAY_SECONDS,
+    Loop,
+)
 from paunchd.reconcile.model import Config, ContainerState, Desired, Fault, Health, Probe
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.parts import Pace, Parts
@@ -329,6 +335,35 @@ async def test_a_container_that_is_just_being_started_is_asked_about_only_where_
     await asyncio.sleep(LEFT_ALONE_SECONDS)
     await world.passes(2)
     assert world.calls("inspect") == ["inspect web"]
+    world.engine.let_go("start web")
+    await world.becomes("running", "web")
+
+
+async def test_what_a_lane_does_itself_wakes_nobody_before_its_end(world):
+    """The engine tells of each of its steps, and a look at each would take the time that the engine needs for them;
+    whatever others do is looked at at once and, as the list may be late, once more.
+    """
+    world.engine.hold("start web")
+    world.put(item("web"))
+    await world.until(lambda: world.last.in_flight)
+    told = len(world.snapshots)
+    world.loop.heard("web")
+    await asyncio.sleep(LONG_STEP_SECONDS / 2)
+    assert len(world.snapshots) == told
+    world.loop.heard("db")
+    await asyncio.sleep(LONG_STEP_SECONDS / 4)
+    assert len(world.snapshots) == told + 2
+    world.engine.let_go("start web")
+    await world.becomes("running", "web")
+
+
+async def test_a_step_that_takes_long_is_told_of_while_it_does(world):
+    """Nothing else may happen meanwhile, and whoever waits wants to know what for."""
+    world.engine.hold("start web")
+    world.put(item("web"))
+    await world.until(lambda: "start web" in {step for step, _ in world.loop._doing.values()})
+    await asyncio.sleep(LONG_STEP_SECONDS + 0.1)
+    assert world.last.doing == {"web": "start web"}
     world.engine.let_go("start web")
     await world.becomes("running", "web")
 
