@@ -67,6 +67,7 @@ class Loop:
         self._wake = asyncio.Event()
         self._wake.set()
         self._ended = asyncio.Event()
+        self._all_ended = asyncio.Event()
         self._stale = True
         self._again: asyncio.TimerHandle | None = None
         self._observed: Observed | None = None
@@ -122,11 +123,11 @@ class Loop:
         queued = max(0, len(self._lanes) - self._pace.lanes) if self._slots.locked() else 0
         gap = self._pace.gap(self._pass_seconds, queued)
         shortest = gap if queued else min(gap, self._pace.gap_seconds)
-        await asyncio.sleep(shortest)
-        if not await _within(gap - shortest, self._ended) and not await _within(seconds, self._wake):
+        soon = await _within(shortest, self._all_ended) or await _within(gap - shortest, self._ended)
+        if not soon and not await _within(seconds, self._wake):
             self._stale = True
-        self._wake.clear()
-        self._ended.clear()
+        for event in (self._wake, self._ended, self._all_ended):
+            event.clear()
 
     async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
         """Take a pass and return how long to sleep at most. No defect of ours may end the daemon."""
@@ -281,6 +282,8 @@ class Loop:
             self._doing.pop(lane.name, None)
             self._wake.set()
             self._ended.set()
+            if not self._lanes:
+                self._all_ended.set()
 
     async def _run(self, lane: Lane) -> Outcome:
         item = self._desired.items.get(lane.name)

@@ -357,6 +357,23 @@ async def test_what_a_lane_does_itself_wakes_nobody_before_its_end(world):
     await world.becomes("running", "web")
 
 
+@pytest.mark.parametrize("others", [False, True])
+async def test_a_pass_rests_for_those_who_are_at_the_engine_and_for_nobody_else(world, others):
+    """What the last lane was waited for begins at once; while there are others, ends are looked at together."""
+    if others:
+        world.engine.hold("start db")
+        world.put(item("db"))
+        await world.until(lambda: world.last.in_flight)
+    moments = []
+    world.engine.before_call = lambda call: moments.append((call, world.clock()))
+    world.put(item("web"), *([item("db")] if others else []))
+    await world.until(lambda: "start web" in dict(moments))
+    await asyncio.sleep(1)
+    started = [call for call, _ in moments].index("start web")
+    looked = next(moment for call, moment in moments[started:] if call == "list")
+    assert looked - moments[started][1] == pytest.approx(Pace(1, 1, 1).gap_seconds if others else 0.0)
+
+
 async def test_a_step_that_takes_long_is_told_of_while_it_does(world):
     """Nothing else may happen meanwhile, and whoever waits wants to know what for."""
     world.engine.hold("start web")
