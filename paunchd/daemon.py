@@ -93,7 +93,7 @@ class Daemon:
         self._loop = self._make_loop(settings)
         debounce = settings.reconcile.debounce_seconds
         self._watch = Watch(settings.desired_dir, self._wake, debounce)
-        self._watches = Watches(lambda: self._contents.watched, self._file_changed, debounce)
+        self._watches = Watches(self._file_changed, debounce)
         self._stopping = asyncio.Event()
         self._ready_parts = 0
 
@@ -173,6 +173,7 @@ class Daemon:
     def _publish(self, snapshot: Snapshot) -> None:
         first = self._board.current is None
         self._board.publish(snapshot)
+        self._watches.want(self._contents.watched)
         self._notifier.status(summary(snapshot))
         if first:
             self._say_ready()

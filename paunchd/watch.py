@@ -21,7 +21,6 @@ from watchdog.observers.api import BaseObserver
 _READING = frozenset({"opened", "closed_no_write"})
 #: A directory that comes later, or that is moved or mounted over, gives no event.
 _REARM_SECONDS = 5.0
-_WANTED_SECONDS = 1.0
 _CALM = 0.1  # of the debounce time; one file renamed into place is over at once, many come close together
 
 
@@ -78,27 +77,33 @@ class Watch:
 
 
 class Watches:
-    """A ``Watch`` on each directory that *wanted* names, and on all below it where it says so; that may change."""
+    """A ``Watch`` on each directory that is wanted."""
 
-    def __init__(
-        self, wanted: Callable[[], Mapping[Path, bool]], wake: Callable[[], None], debounce_seconds: float
-    ) -> None:
-        self._wanted = wanted
+    def __init__(self, wake: Callable[[], None], debounce_seconds: float) -> None:
         self._wake = wake
         self._debounce_seconds = debounce_seconds
+        self._wanted: Mapping[Path, bool] = {}
+        self._changed = asyncio.Event()
+
+    def want(self, directories: Mapping[Path, bool]) -> None:
+        """Watch each of *directories*, with all below it where it says so, and no other from now on."""
+        if directories != self._wanted:
+            self._wanted = directories
+            self._changed.set()
 
     async def run(self) -> None:
         """Watch until cancelled."""
         watching: dict[tuple[Path, bool], asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as tasks:
             while True:
-                wanted = set(self._wanted().items())
+                await self._changed.wait()
+                self._changed.clear()
+                wanted = set(self._wanted.items())
                 for gone in watching.keys() - wanted:
                     watching.pop(gone).cancel()
                 for directory, recursive in wanted - watching.keys():
                     watch = Watch(directory, self._wake, self._debounce_seconds, recursive=recursive)
                     watching[directory, recursive] = tasks.create_task(watch.run(), name=f"watch {directory}")
-                await asyncio.sleep(_WANTED_SECONDS)
 
 
 class _Sentry:

@@ -186,24 +186,15 @@ async def test_a_directory_that_goes_away_wakes(directory):
         await wakes.next()
 
 
-class Wanted:
-    """Which directories are to be watched, until a test says otherwise."""
-
-    def __init__(self, **directories):
-        self.directories = directories
-
-    def __call__(self):
-        return self.directories
-
-
 async def test_a_set_of_directories_is_watched_and_may_change(directory, tmp_path):
     """One with all below it, one alone; what is no longer wanted wakes nobody."""
     alone = tmp_path / "alone"
     (alone / "deep").mkdir(parents=True)
     (directory / "deep").mkdir()
-    wanted, wakes = Wanted(), Wakes()
-    wanted.directories = {directory: True, alone: False}
-    task = asyncio.create_task(Watches(wanted, wakes, DEBOUNCE).run())
+    wakes = Wakes()
+    watches = Watches(wakes, DEBOUNCE)
+    task = asyncio.create_task(watches.run())
+    watches.want({directory: True, alone: False})
     await wakes.next()
     await wakes.quiet()
     (directory / "deep" / "a").touch()
@@ -214,8 +205,8 @@ async def test_a_set_of_directories_is_watched_and_may_change(directory, tmp_pat
     (alone / "deep" / "a").touch()
     await asyncio.sleep(0.4)
     assert wakes.count == 0
-    wanted.directories = {alone: False}
-    await asyncio.sleep(1.5)
+    watches.want({alone: False})
+    await asyncio.sleep(0.5)
     await wakes.quiet()
     (directory / "deep" / "b").touch()
     await asyncio.sleep(0.4)
