@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import OURS
-from tests.bench.ground import Ground
+from tests.bench.ground import ROOT, Ground
 from tests.bench.harness import QUIET_SECONDS, Contender, Fleet, changed
 from tests.functional.engine_side import Happening
 from tests.functional.node import Node
@@ -39,6 +39,7 @@ class Ours(Contender):
         self._there = {}
         node = Node(self._ground.place("ours"), self._ground.side, "bench", **DEFAULTS, **self._settings)
         node.prefix = ""
+        node.environment |= _of_the_unit()
         node.start()
         self._node = node
 
@@ -110,6 +111,13 @@ class Ours(Contender):
 
     def _since(self, after: int) -> list[Happening]:
         return [one for one in self.node.story.told() if one.at > after]
+
+
+def _of_the_unit() -> dict[str, str]:
+    """What systemd gives the daemon on a node."""
+    settings = (ROOT / "contrib" / "systemd" / "paunchd.service").read_text().splitlines()
+    words = [line.partition("=")[2] for line in settings if line.startswith("Environment=")]
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
 def put(place: Path, text: str) -> None:
