@@ -57,7 +57,7 @@ class LivelyEngine(FakeEngine):
         one = FakeContainer(ref, engine_name, spec, self._means(spec.image), labels, spec.restart_policy, Limits())
         self.containers[ref] = one
         self._begin(one)
-        self._tell()
+        self._tell(one)
 
     def free(self, engine_name: str) -> None:
         """The foreign container that has *engine_name*, if any, goes away."""
@@ -74,7 +74,7 @@ class LivelyEngine(FakeEngine):
                 one.state = ContainerState.PAUSED
             case "rename":
                 one.engine_name = f"renamed-{next(self._numbers)}"
-        self._tell()
+        self._tell(one)
 
     def restart(self) -> None:
         """All processes end with the engine; then it starts whatever has a policy to be up, also what was stopped."""
@@ -83,7 +83,7 @@ class LivelyEngine(FakeEngine):
                 self._end(one, 137)
             if one.restart != NO_RESTART and one.state is ContainerState.EXITED:
                 self._begin(one)
-        self._tell(goes_on=False)
+        self._tell(None)
 
     # --- what containers do ----------------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class LivelyEngine(FakeEngine):
                 loop.call_later(1.0, unless_changed)
             elif one.state is state:
                 happens(one)
-                self._tell()
+                self._tell(one)
 
         if seconds > 0:
             loop.call_later(seconds, unless_changed)
