@@ -19,9 +19,13 @@ def main() -> None:
     for name in UNUSED:
         sys.modules[name] = None  # type: ignore[assignment]  # so that whoever imports it does without
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
-    os.environ.setdefault("SSL_CERT_FILE", os.devnull)  # aiohttp would read every CA, and nothing here asks it for one
+    theirs = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = os.devnull  # aiohttp reads every CA when imported, and nothing here asks it for one
     from paunchd.daemon import main as run  # noqa: PLC0415
 
+    del os.environ["SSL_CERT_FILE"]  # containers may be given the daemon's own variables
+    if theirs is not None:
+        os.environ["SSL_CERT_FILE"] = theirs
     run()
 
 

@@ -94,6 +94,7 @@ class Daemon:
         debounce = settings.reconcile.debounce_seconds
         self._watch = Watch(settings.desired_dir, self._wake, debounce)
         self._watches = Watches(self._file_changed, debounce)
+        self._watches.want(self._contents.watched)
         self._stopping = asyncio.Event()
         self._ready_parts = 0
 

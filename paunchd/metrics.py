@@ -100,7 +100,7 @@ class Metrics:
         def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
             return Histogram(f"paunchd_{name}", text, labels, registry=self.registry, buckets=buckets)
 
-        self._pass = histogram("pass_duration_seconds", "One look and plan.", _FAST)
+        self._pass = histogram("pass_duration_seconds", "One look and plan; after a record, a plan alone.", _FAST)
         self._call = histogram("engine_call_duration_seconds", "One call to the engine, by verb.", _CALL, "verb")
         self._gap = histogram("switch_downtime_seconds", "From the stop of the old to the start of the new.", _GAP)
         self._convergence = histogram("convergence_seconds", "From a changed directory to settled.", _LONG)

@@ -38,9 +38,9 @@ def labels_in(line: bytes) -> Mapping[str, str]:
     """Read the labels, among other attributes, of the container that an event is of; empty where that is unclear."""
     try:
         attributes = json.loads(line)["Actor"]["Attributes"]
-    except (ValueError, KeyError, TypeError):
+        return {name: value for name, value in attributes.items() if isinstance(value, str)}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
-    return attributes if isinstance(attributes, dict) else {}
 
 
 def _engine_name(answer: Answer) -> str:

@@ -86,7 +86,7 @@ def _setting(wanted: Outlook, drift: Drift, values: str, now: float) -> Outlook:
     tried = drift.past.update
     if tried is None or tried.hash != values or now - tried.at >= RESET_AFTER_SECONDS:
         return wanted
-    status = replace(wanted.status, settled=False, until=tried.next_at)
+    status = replace(wanted.status, settled=False, until=tried.next_at if now < tried.next_at else None)
     if not drift.rolled_back:
         state = State.FAILED if tried.refused else status.state
         status = replace(status, state=state, reason=f"{values}: {tried.error}; it runs on as it is")

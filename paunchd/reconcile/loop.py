@@ -1,8 +1,9 @@
 """Wake, coalesce, take a pass, sleep until something may have changed.
 
 A pass reads everything again, plans, begins the lanes whose name has none in flight, and publishes what it saw. It
-waits for no health, no task and no other lane. Where nothing but records have been made since the last look, what that
-one saw is still so, and a pass only plans. Events only wake; no decision is taken here.
+waits for no health, no task and no other lane. Where nothing but records have been made since the last look, and that
+was just now, what it saw is still so, and a pass only plans. Events only wake, or need not; nothing else is decided by
+them.
 """
 
 import asyncio
@@ -26,12 +27,15 @@ from paunchd.reconcile.model import (
     Lane,
     Observed,
     Plan,
+    Rename,
     Rules,
     Snapshot,
+    Start,
     State,
     Status,
     Step,
     Trial,
+    Update,
 )
 from paunchd.reconcile.mount import doubted
 from paunchd.reconcile.observe import Listing, Wish
@@ -47,6 +51,7 @@ STOOD_STILL_SECONDS = 10.0
 FRESH_SECONDS = 1.0
 AFTER_CHANGE_SECONDS = 0.2
 LONG_STEP_SECONDS = 1.0
+OF_ITS_OWN = (Create, Rename, Update, Start)  # steps whose events say nothing that their lane does not know
 LEFT_ALONE_SECONDS = 2.0  # of each step: a call to the engine mostly takes less
 
 log = structlog.get_logger()
@@ -74,7 +79,7 @@ class Loop:
         self._lanes: dict[str, Lane] = {}
         self._unjudged: dict[str, Lane] = {}
         self._begun_with: dict[str, str] = {}
-        self._doing: dict[str, tuple[str, float]] = {}
+        self._doing: dict[str, tuple[Step, float]] = {}
         self._trials: dict[str, Trial] = {}
         self._since: dict[str, tuple[State, float]] = {}
         self._desired = Desired(0, {})
@@ -100,10 +105,11 @@ class Loop:
     def heard(self, name: str) -> None:
         """The engine tells of a change of *name*; empty where it is none of ours, or nobody knows whose.
 
-        What a lane does to its own name is looked at when it ends, and not while the engine is at it.
+        What a lane makes, names and starts is looked at when it ends, and not while the engine is at it. Whatever ends
+        is looked at at once, also where it is a lane that stops it: from then on the name does not serve.
         """
-        lane = self._lanes.get(name)
-        if lane is None or lane.only_records:
+        step, _ = self._doing.get(name, (None, 0.0))
+        if not isinstance(step, OF_ITS_OWN):
             self.wake()
             self._wake_again()
 
@@ -257,6 +263,7 @@ class Loop:
         if self._clock() < self._shut_until:
             return
         for lane in made.lanes:
+            self._all_ended.clear()
             self._lanes[lane.name] = self._unjudged[lane.name] = lane
             item = self._desired.items.get(lane.name)
             self._begun_with[lane.name] = item.hash if item else ""
@@ -271,6 +278,7 @@ class Loop:
         except Exception:
             log.exception("lane_crashed", name=lane.name)
             self._parts.recorder.crashed(lane)
+            await asyncio.sleep(AFTER_CRASH_SECONDS)  # also a record, which is never put off
         finally:
             if lane.only_records:
                 self._unjudged.pop(lane.name, None)
@@ -300,13 +308,13 @@ class Loop:
         return self._begun_with.get(lane.name, "") != (item.hash if item else "")
 
     def _step_began(self, lane: Lane, step: Step) -> None:
-        self._doing[lane.name] = str(step), self._clock()
+        self._doing[lane.name] = step, self._clock()
         self._parts.recorder.step_began(lane, step)
         asyncio.get_running_loop().call_later(LONG_STEP_SECONDS, self._still_at, lane.name, self._doing[lane.name])
 
-    def _still_at(self, name: str, doing: tuple[str, float]) -> None:
+    def _still_at(self, name: str, doing: tuple[Step, float]) -> None:
         """A step that takes long is told of, and it may be long until anything else happens."""
-        if self._doing.get(name) == doing:
+        if self._doing.get(name) is doing:
             self.wake()
 
     # --- tell -----------------------------------------------------------------------------------------------------
@@ -326,7 +334,7 @@ class Loop:
             plan=made,
             observed_generation=facts.desired.generation,
             in_flight=dict(self._unjudged),
-            doing={name: step for name, (step, _) in self._doing.items()},
+            doing={name: str(step) for name, (step, _) in self._doing.items()},
             since={name: at for name, (_, at) in since.items()},
             wall_offset=wall - self._clock(),
             contents=facts.contents,

@@ -50,12 +50,12 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """*gap_seconds*: the shortest time between two passes, so that a storm of events costs few of them.
+    """*gap_seconds*: the shortest time between two passes, so that a storm of events costs few of them; but once the
+    last lane in flight has ended the next one begins at once, as nobody is at the engine any more.
 
     After a longer pass it is as long as that one, unless a lane ends; while the engine has all the *lanes* that it may
     be at, it is *gap_a_lane_seconds* longer for each one more in flight, whatever ends; up to *longest_gap_seconds*. So
-    on a large node as well engine and processor have time for what is being done meanwhile. Once the last lane has
-    ended nothing is, and the next pass begins at once.
+    on a large node as well engine and processor have time for what is being done meanwhile.
     """
 
     resync_seconds: float

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paunchd.engine.answers import details, grace_seconds, listed
+from paunchd.engine.answers import details, grace_seconds, labels_in, listed
 from paunchd.reconcile.model import ContainerState, Health
 from paunchd.spec import NO_RESTART, RestartPolicy
 
@@ -11,6 +11,24 @@ ID = "4f" * 32
 
 def row(**fields):
     return {"Id": ID, "Names": ["/web"], "Image": "web:1", "State": "running", "Status": "Up 2 hours", **fields}
+
+
+@pytest.mark.parametrize(
+    ("line", "labels"),
+    [
+        (b'{"Type":"container","Action":"die","Actor":{"ID":"4f","Attributes":{"name":"web","x":"1"}}}\n', {"x": "1"}),
+        (b'{"Name":"web","Status":"died","Actor":{"Attributes":{"x":"1","list":["2"],"none":null}}}', {"x": "1"}),
+        (b'{"Actor":{"Attributes":null}}', {}),
+        (b'{"Actor":["Attributes"]}', {}),
+        (b"{}", {}),
+        (b"\xff\n", {}),
+        (b"", {}),
+        (b"[" * 200_000, {}),
+    ],
+)
+def test_an_event_that_says_nothing_of_its_container_is_of_any(line, labels):
+    """Whatever an engine sends, somebody is woken and nobody ends."""
+    assert {name: value for name, value in labels_in(line).items() if name != "name"} == labels
 
 
 @pytest.mark.parametrize("fields", [{"Labels": None}, {}, {"Labels": {}}])

@@ -4,6 +4,7 @@ import asyncio
 import random
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,6 +14,8 @@ from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Executor
 from paunchd.reconcile.loop import (
+    AFTER_CHANGE_SECONDS,
+    AFTER_CRASH_SECONDS,
     FRESH_SECONDS,
     LEFT_ALONE_SECONDS,
     LONG_STEP_SECONDS,
@@ -329,7 +332,7 @@ async def test_a_container_that_is_just_being_started_is_asked_about_only_where_
     """The engine would answer only once it has started it, and the pass would wait for that (S-08)."""
     world.engine.hold("start web")
     world.put(item("web"))
-    await world.until(lambda: "start web" in {step for step, _ in world.loop._doing.values()})
+    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._doing.values()})
     await world.passes(3)
     assert world.calls("inspect") == []
     await asyncio.sleep(LEFT_ALONE_SECONDS)
@@ -357,6 +360,29 @@ async def test_what_a_lane_does_itself_wakes_nobody_before_its_end(world):
     await world.becomes("running", "web")
 
 
+@pytest.mark.parametrize("call", ["pull new:1", "stop web.prev"])
+async def test_what_others_may_have_done_beside_a_lane_is_looked_at_at_once(world, call):
+    """While an image is pulled the old container may fail, and from its stop on the name does not serve."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.engine.registry |= {"new:1"}
+    world.engine.hold(call)
+    world.put(item("web", image="new:1"))
+    await world.until(lambda: world.last.doing.get("web", "").startswith(call.split()[0]))
+    await asyncio.sleep(1)
+    if call.startswith("pull"):
+        world.engine.set_health("web", Health.UNHEALTHY)
+    else:
+        world.engine.exit("web.prev")
+    told = len(world.snapshots)
+    world.loop.heard("web")
+    await asyncio.sleep(AFTER_CHANGE_SECONDS / 2)
+    assert len(world.snapshots) > told
+    assert not readings.is_ready(world.last, "web")
+    world.engine.let_go(call)
+    await world.until(lambda: not world.loop._lanes)
+
+
 @pytest.mark.parametrize("others", [False, True])
 async def test_a_pass_rests_for_those_who_are_at_the_engine_and_for_nobody_else(world, others):
     """What the last lane was waited for begins at once; while there are others, ends are looked at together."""
@@ -378,7 +404,7 @@ async def test_a_step_that_takes_long_is_told_of_while_it_does(world):
     """Nothing else may happen meanwhile, and whoever waits wants to know what for."""
     world.engine.hold("start web")
     world.put(item("web"))
-    await world.until(lambda: "start web" in {step for step, _ in world.loop._doing.values()})
+    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._doing.values()})
     await asyncio.sleep(LONG_STEP_SECONDS + 0.1)
     assert world.last.doing == {"web": "start web"}
     world.engine.let_go("start web")
@@ -498,6 +524,20 @@ async def test_a_crash_in_a_lane_costs_that_lane_only(world):
     await world.becomes("running", "web", "db")
 
 
+async def test_a_crash_in_a_record_is_not_met_again_at_once(world, monkeypatch):
+    """A record is never put off, and each try is a line in the name's story."""
+    tries = []
+
+    def crash(_):
+        tries.append(world.clock())
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(world.store, "accept_together", crash)
+    world.put(item("web"))
+    await world.until(lambda: len(tries) > 3)
+    assert all(later - earlier >= AFTER_CRASH_SECONDS for earlier, later in pairwise(tries))
+
+
 async def test_a_store_that_refuses_stops_what_would_be_done_and_not_the_looking(world):
     """Nothing begins that could not be remembered, tries are seconds apart, and afterwards all is done (S-11)."""
     world.put(item("web"))
@@ -522,7 +562,7 @@ async def test_a_lane_that_ends_while_a_pass_looks_costs_its_name_no_memory(worl
     await world.becomes("running", "db")
     world.engine.hold("start web")
     world.put(item("web"), item("db"))
-    await world.until(lambda: "start web" in {step for step, _ in world.loop._doing.values()})
+    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._doing.values()})
     world.engine.hold("list")
     told = len(world.snapshots)
     world.put(item("db"))

@@ -39,7 +39,7 @@ class Lane:
 
     @property
     def only_records(self) -> bool:
-        """Whether the engine is afterwards as it was before."""
+        """Whether the engine is afterwards as it was before. (That files were read is never recorded alone.)"""
         return all(isinstance(step, (RecordTask, Accept, Reject)) for step in self.steps)
 
     def __str__(self) -> str:
