@@ -1,5 +1,7 @@
 """The daemon as its tests of crashes start it: the product unchanged, around a store that can kill at a chosen write.
 
+It is forked with everything imported already, so what the product does before that is left out.
+
 A file named ``order`` in the directory of the strikes says which write and when, ``3 after``; the writes are counted
 from the first one that finds it. Every write that is in the store is noted in ``journal``, with the good revisions
 there are then.
