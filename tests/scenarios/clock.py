@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from paunchd.__main__ import main
+from paunchd.daemon import main
 
 NANOSECONDS = 1_000_000_000
 
