@@ -99,7 +99,7 @@ def open_store(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and not _unusable(error):
                 raise
-            aside = path.with_name(f"{path.name}.unusable-{int(time.time())}")
+            aside = path.with_name(f"{path.name}.unusable-{time.time_ns()}")
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             path.rename(aside)
