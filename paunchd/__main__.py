@@ -5,7 +5,7 @@ import os
 import sys
 import warnings
 
-#: What libraries import where it is there, for something that the daemon never does: 7 of 78 MB, an eighth of a start.
+#: What libraries import where it is there, for something that the daemon never does: 6 of its 78 MB.
 UNUSED = (
     "rich",  # structlog: tracebacks with the values of variables
     "greenlet",  # structlog: for programs that have some

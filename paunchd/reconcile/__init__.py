@@ -15,6 +15,7 @@ container has the name itself, the one prepared is NAME.next, the good one kept 
 NAME.prev.
 
 Pure (no clock, file, engine or event loop): ``model``, ``project``, ``moved``, ``diff``, ``verdict``, ``switch``,
-``outlook``, ``container``, ``once``, ``order``, ``removal``, ``plan``. The rest performs: ``observe`` looks,
-``execute`` acts, ``record`` remembers, ``loop`` keeps them going.
+``outlook``, ``container``, ``once``, ``wants``, ``order``, ``removal``, ``plan``. The rest performs: ``observe`` looks,
+``execute`` acts, ``record`` remembers, ``tell`` shows, ``loop`` keeps them going, with ``wakes`` and what is
+``in_flight``.
 """

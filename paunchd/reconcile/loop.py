@@ -9,8 +9,6 @@ them.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import replace
 
 import structlog
 
@@ -18,6 +16,7 @@ from paunchd.errors import EngineError, StoreError
 from paunchd.reconcile import contents, moved
 from paunchd.reconcile.execute import Broke, Outcome
 from paunchd.reconcile.gate import to_probe
+from paunchd.reconcile.in_flight import InFlight
 from paunchd.reconcile.model import (
     Content,
     Create,
@@ -29,10 +28,7 @@ from paunchd.reconcile.model import (
     Plan,
     Rename,
     Rules,
-    Snapshot,
     Start,
-    State,
-    Status,
     Step,
     Trial,
     Update,
@@ -40,8 +36,11 @@ from paunchd.reconcile.model import (
 from paunchd.reconcile.mount import doubted
 from paunchd.reconcile.observe import Listing, Wish
 from paunchd.reconcile.parts import Pace, Parts
-from paunchd.reconcile.plan import Kept, Planned, plan, still_holds, trials
+from paunchd.reconcile.plan import Planned, plan, still_holds, trials
+from paunchd.reconcile.tell import Teller
 from paunchd.reconcile.tidy import tidy_up
+from paunchd.reconcile.wakes import Wakes
+from paunchd.reconcile.wants import Want, wants
 
 FIRST_AWAY_SECONDS = 0.1
 LONGEST_AWAY_SECONDS = 5.0
@@ -49,10 +48,8 @@ AFTER_CRASH_SECONDS = 1.0
 STORE_REFUSED_SECONDS = 1.0
 STOOD_STILL_SECONDS = 10.0
 FRESH_SECONDS = 1.0
-AFTER_CHANGE_SECONDS = 0.2
 LONG_STEP_SECONDS = 1.0
 OF_ITS_OWN = (Create, Rename, Update, Start)  # steps whose events say nothing that their lane does not know
-LEFT_ALONE_SECONDS = 2.0  # of each step: a call to the engine mostly takes less
 
 log = structlog.get_logger()
 
@@ -69,27 +66,18 @@ class Loop:
         self._clock = clock
         self._executor = parts.executor(self._outdated, self._step_began)
         self._slots = asyncio.Semaphore(pace.lanes)
-        self._wake = asyncio.Event()
-        self._wake.set()
-        self._ended = asyncio.Event()
-        self._all_ended = asyncio.Event()
-        self._stale = True
-        self._again: asyncio.TimerHandle | None = None
+        self._teller = Teller(parts.publish, parts.metrics, clock)
+        self._wakes = Wakes()
+        self._in_flight = InFlight()
         self._observed: Observed | None = None
-        self._lanes: dict[str, Lane] = {}
-        self._unjudged: dict[str, Lane] = {}
-        self._begun_with: dict[str, str] = {}
-        self._doing: dict[str, tuple[Step, float]] = {}
         self._trials: dict[str, Trial] = {}
-        self._since: dict[str, tuple[State, float]] = {}
         self._desired = Desired(0, {})
         self._contents: Mapping[str, Content] = {}
-        self._last: Snapshot | None = None
         self._full_at = clock()
         self._away_seconds = 0.0
         self._pass_seconds = 0.0
         self._planned: Planned | None = None
-        self._wanted: Kept = {}
+        self._wanted: Mapping[str, Want] = {}
         self._shut_until = 0.0
         self._look_due = float("inf")
 
@@ -99,8 +87,7 @@ class Loop:
 
     def wake(self) -> None:
         """Something may have changed: look again."""
-        self._stale = True
-        self._wake.set()
+        self._wakes.look()
 
     def heard(self, name: str) -> None:
         """The engine tells of a change of *name*; empty where it is none of ours, or nobody knows whose.
@@ -108,16 +95,9 @@ class Loop:
         What a lane makes, names and starts is looked at when it ends, and not while the engine is at it. Whatever ends
         is looked at at once, also where it is a lane that stops it: from then on the name does not serve.
         """
-        step, _ = self._doing.get(name, (None, 0.0))
+        step, _ = self._in_flight.doing.get(name, (None, 0.0))
         if not isinstance(step, OF_ITS_OWN):
-            self.wake()
-            self._wake_again()
-
-    def _wake_again(self) -> None:
-        """The engine tells of a change a little before its list shows it (20.10: a container's end)."""
-        if self._again is not None:
-            self._again.cancel()
-        self._again = asyncio.get_running_loop().call_later(AFTER_CHANGE_SECONDS, self.wake)
+            self._wakes.look_twice()
 
     async def run(self) -> None:
         """Take passes until cancelled; then lanes in flight are dropped where they are, which a next start takes up."""
@@ -126,14 +106,9 @@ class Loop:
                 await self._sleep(await self._guarded(lanes))
 
     async def _sleep(self, seconds: float) -> None:
-        queued = max(0, len(self._lanes) - self._pace.lanes) if self._slots.locked() else 0
+        queued = max(0, len(self._in_flight.lanes) - self._pace.lanes) if self._slots.locked() else 0
         gap = self._pace.gap(self._pass_seconds, queued)
-        shortest = gap if queued else min(gap, self._pace.gap_seconds)
-        soon = await _within(shortest, self._all_ended) or await _within(gap - shortest, self._ended)
-        if not soon and not await _within(seconds, self._wake):
-            self._stale = True
-        for event in (self._wake, self._ended, self._all_ended):
-            event.clear()
+        await self._wakes.rest(gap if queued else min(gap, self._pace.gap_seconds), gap, seconds)
 
     async def _guarded(self, lanes: asyncio.TaskGroup) -> float:
         """Take a pass and return how long to sleep at most. No defect of ours may end the daemon."""
@@ -152,12 +127,12 @@ class Loop:
 
     async def _pass(self, lanes: asyncio.TaskGroup) -> float:
         observed = self._observed
-        if self._stale or observed is None or self._clock() - observed.at > FRESH_SECONDS:
+        if self._wakes.stale or observed is None or self._clock() - observed.at > FRESH_SECONDS:
             observed = await self._look()
-        facts = self._facts(observed, frozenset(self._unjudged))
+        facts = self._facts(observed, frozenset(self._in_flight.unjudged))
         if self._planned and still_holds(self._planned, facts, self.rules):
             made = self._planned.plan
-            self._publish(facts, made)
+            self._teller.tell(facts, made, self._in_flight)
         else:
             made = await self._act(facts, observed, lanes)
         delay = self._until_next(made)
@@ -169,10 +144,11 @@ class Loop:
         self._planned = None
         self._trials = trials(facts, self.rules)
         facts = self._facts(observed, facts.in_flight)
+        self._wanted = wants(facts, self.rules, self._wanted)
         made = plan(facts, self.rules, self._wanted)
         self._parts.prober.watch(to_probe(facts, self._trials))
         self._begin(made, lanes)
-        self._publish(facts, made)
+        self._teller.tell(facts, made, self._in_flight)
         if await self._tidy_up(facts):
             self._planned = Planned(facts, self.rules, made)
         return made
@@ -186,9 +162,8 @@ class Loop:
     # --- observe --------------------------------------------------------------------------------------------------
 
     async def _look(self) -> Observed:
-        self._stale, self._observed = False, None  # so it stays where this look fails
-        # A lane that ends while we look may have changed what we have just seen; its name is left to the next look.
-        self._unjudged = dict(self._lanes)
+        self._wakes.stale, self._observed = False, None  # so it stays where this look fails
+        self._in_flight.looked()
         listing = asyncio.create_task(self._parts.observer.list())  # the engine is at it while the directory is read
         try:
             await self._read()
@@ -218,11 +193,7 @@ class Loop:
         wish = Wish(
             starting={name for name, trial in self._trials.items() if trial.healthy_at is None},
             proving={name for name, trial in self._trials.items() if trial.healthy_at is not None},
-            left_alone={
-                name
-                for name, (_, began) in self._doing.items()
-                if now - began < LEFT_ALONE_SECONDS and not self._lanes[name].only_records
-            },
+            left_alone=self._in_flight.left_alone(now),
             images=images,
         )
         observed = await self._parts.observer.look(await listing, wish, self._desired, self._parts.prober.results)
@@ -245,16 +216,11 @@ class Loop:
         return stored.recalling(self._trials, recorder.attempts, recorder.updates)
 
     def _engine_away(self, error: str) -> float:
-        """Freeze: what is not known is not dead. Everything is kept as last seen, and told to be unknown."""
+        """Freeze: what is not known is not dead."""
         if not self._away_seconds:
             log.warning("engine_away", error=error)
         self._away_seconds = min(LONGEST_AWAY_SECONDS, self._away_seconds * 2 or FIRST_AWAY_SECONDS)
-        last = self._last or Snapshot(self._desired, Observed({}), self._history(), Plan((), {}))
-        unseen = {name: Status(name, State.UNKNOWN) for name in self._desired.items}
-        frozen = Plan((), {**unseen, **last.plan.statuses})
-        facts = self._facts(last.observed, frozenset())
-        self._last = replace(last, desired=facts.desired, history=facts.history, engine=error, plan=frozen)
-        self._show(self._last)
+        self._teller.freeze(self._facts(self._teller.observed, frozenset()), error)
         return self._away_seconds
 
     # --- act ------------------------------------------------------------------------------------------------------
@@ -263,10 +229,8 @@ class Loop:
         if self._clock() < self._shut_until:
             return
         for lane in made.lanes:
-            self._all_ended.clear()
-            self._lanes[lane.name] = self._unjudged[lane.name] = lane
-            item = self._desired.items.get(lane.name)
-            self._begun_with[lane.name] = item.hash if item else ""
+            self._wakes.lane_began()
+            self._in_flight.begin(lane, self._desired.items.get(lane.name))
             lanes.create_task(self._carry_out(lane), name=f"lane {lane.name}")
 
     async def _carry_out(self, lane: Lane) -> None:
@@ -280,18 +244,11 @@ class Loop:
             self._parts.recorder.crashed(lane)
             await asyncio.sleep(AFTER_CRASH_SECONDS)  # also a record, which is never put off
         finally:
-            if lane.only_records:
-                self._unjudged.pop(lane.name, None)
-            else:
+            self._in_flight.end(lane)
+            if not lane.only_records:
                 self._parts.observer.touched(lane.name)
-                self._stale = True
-                self._wake_again()
-            del self._lanes[lane.name], self._begun_with[lane.name]
-            self._doing.pop(lane.name, None)
-            self._wake.set()
-            self._ended.set()
-            if not self._lanes:
-                self._all_ended.set()
+                self._wakes.look_twice()
+            self._wakes.lane_ended(last=not self._in_flight.lanes)
 
     async def _run(self, lane: Lane) -> Outcome:
         item = self._desired.items.get(lane.name)
@@ -304,52 +261,23 @@ class Loop:
         return await self._executor.run(lane, self._slots)
 
     def _outdated(self, lane: Lane) -> bool:
-        item = self._desired.items.get(lane.name)
-        return self._begun_with.get(lane.name, "") != (item.hash if item else "")
+        return self._in_flight.is_outdated(lane, self._desired.items.get(lane.name))
 
     def _step_began(self, lane: Lane, step: Step) -> None:
-        self._doing[lane.name] = step, self._clock()
+        self._in_flight.doing[lane.name] = doing = step, self._clock()
         self._parts.recorder.step_began(lane, step)
-        asyncio.get_running_loop().call_later(LONG_STEP_SECONDS, self._still_at, lane.name, self._doing[lane.name])
+        asyncio.get_running_loop().call_later(LONG_STEP_SECONDS, self._still_at, lane.name, doing)
 
     def _still_at(self, name: str, doing: tuple[Step, float]) -> None:
         """A step that takes long is told of, and it may be long until anything else happens."""
-        if self._doing.get(name) is doing:
+        if self._in_flight.doing.get(name) is doing:
             self.wake()
-
-    # --- tell -----------------------------------------------------------------------------------------------------
-
-    def _publish(self, facts: Facts, made: Plan) -> None:
-        """Tell of a pass: lanes that were there when it looked are not judged, though they may have ended by now."""
-        wall = time.time()
-        since = {}
-        for name, status in made.statuses.items():
-            state, at = self._since.get(name, (None, wall))
-            since[name] = (status.state, at if state is status.state else wall)
-        self._since = since
-        self._last = Snapshot(
-            desired=facts.desired,
-            observed=facts.observed,
-            history=facts.history,
-            plan=made,
-            observed_generation=facts.desired.generation,
-            in_flight=dict(self._unjudged),
-            doing={name: str(step) for name, (step, _) in self._doing.items()},
-            since={name: at for name, (_, at) in since.items()},
-            wall_offset=wall - self._clock(),
-            contents=facts.contents,
-        )
-        self._show(self._last)
-
-    def _show(self, snapshot: Snapshot) -> None:
-        self._parts.publish(snapshot)
-        self._parts.metrics.update(snapshot)
 
     async def _tidy_up(self, facts: Facts) -> bool:
         """Whether the store took it."""
         self.confirmed &= facts.observed.names.keys() - facts.desired.items.keys()
         try:
-            forgotten = await tidy_up(self._parts.store, facts, facts.in_flight | self._lanes.keys())
+            forgotten = await tidy_up(self._parts.store, facts, facts.in_flight | self._in_flight.lanes.keys())
         except StoreError as error:
             self._shut(error)
             return False
@@ -361,11 +289,3 @@ class Loop:
         """What is not remembered must not be done: no lane begins for a moment, and looking goes on."""
         log.error("store_refused", error=str(error))
         self._shut_until = self._clock() + STORE_REFUSED_SECONDS
-
-
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    """Whether *event* comes in time."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(0.0, seconds)):
-            return await event.wait()
-    return False

@@ -1,37 +1,34 @@
 """Facts → Plan: a total function. It raises nothing, logs nothing and reads no clock.
 
 Pure. The work is done by noun: ``diff`` picks each name's effective revision, ``container``, ``once`` and ``removal``
-say what each name wants, ``order`` whose turn it is. Here the lanes are put together.
+say what each name wants, which ``wants`` gathers, ``order`` whose turn it is. Here the lanes are put together.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import assert_never
 
-from paunchd.reconcile import container, once
+from paunchd.reconcile import container
 from paunchd.reconcile.diff import Drift, diff
 from paunchd.reconcile.group import together
 from paunchd.reconcile.model import Facts, Lane, Plan, Reject, Rules, State, Status, Trial
 from paunchd.reconcile.order import Declared, order
 from paunchd.reconcile.outlook import Outlook
 from paunchd.reconcile.removal import removals
-from paunchd.reconcile.switch import Case, case_of
 from paunchd.reconcile.verdict import advance, gate_of
+from paunchd.reconcile.wants import Want, wants
 from paunchd.spec import Kind
-
-Kept = dict[str, tuple[Case, Outlook]]
 
 WRITTEN = "its config files are being written"
 
 
-def plan(facts: Facts, rules: Rules, kept: Kept | None = None) -> Plan:
+def plan(facts: Facts, rules: Rules, wanted: Mapping[str, Want] | None = None) -> Plan:
     """Return the lanes that may begin now, everyone's status, and when to look again at the latest.
 
-    *kept* is what names wanted at the plan before, and is brought up to date; the plan is the same without.
+    *wanted*: what each name wants by these very facts, where that has been worked out already.
     """
-    drifts = diff(facts)
-    kept = _only(drifts, {} if kept is None else kept)
-    outlooks = together({name: _outlook(drift, facts, rules, kept) for name, drift in drifts.items()}, drifts, facts)
+    wanted = wants(facts, rules, {}) if wanted is None else wanted
+    drifts = {name: one.drift for name, one in wanted.items()}
+    outlooks = together({name: one.outlook for name, one in wanted.items()}, drifts, facts)
     waiting = order(
         [Declared(drifts[name].item, _as_yet(outlook, facts)) for name, outlook in outlooks.items()],
         rules.between_steps,
@@ -67,7 +64,7 @@ def still_holds(before: Planned, facts: Facts, rules: Rules) -> bool:
     Time matters to whatever is on trial, has been tried, or waits for a moment.
     """
     pasts = facts.history.names.values()
-    timed = before.plan.look_again_at is not None or any(past.trial or past.attempt or past.update for past in pasts)
+    timed = before.plan.look_again_at is not None or any(past.trial or past.newest_attempt for past in pasts)
     if timed or before.plan.lanes or before.rules != rules:
         return False
     seen = replace(before.facts.observed, at=facts.observed.at)
@@ -86,38 +83,6 @@ def trials(facts: Facts, rules: Rules) -> dict[str, Trial]:
         if trial:
             kept[name] = trial
     return kept
-
-
-def _only(drifts: Mapping[str, Drift], kept: Kept) -> Kept:
-    for name in kept.keys() - drifts.keys():
-        del kept[name]
-    return kept
-
-
-def _outlook(drift: Drift, facts: Facts, rules: Rules, kept: Kept) -> Outlook:
-    match drift.item.spec.kind:
-        case Kind.CONTAINER:
-            return _of_container(case_of(drift, gate_of(drift.effective.spec, rules), facts.now), facts.now, kept)
-        case Kind.TASK:
-            return once.task(drift, facts.now)
-        case Kind.EXEC:
-            return once.exec_(drift, facts)
-        case unreachable:
-            assert_never(unreachable)
-
-
-def _of_container(case: Case, now: float, kept: Kept) -> Outlook:
-    """Time matters to a container's verdict, which is in its case, and to one that has been tried in vain."""
-    name, past = case.drift.name, case.drift.past
-    before = kept.get(name)
-    if before and before[0] == case:
-        return before[1]
-    made = container.outlook(case, now)
-    if past.attempt or past.update:
-        kept.pop(name, None)
-    else:
-        kept[name] = case, made
-    return made
 
 
 def _as_yet(outlook: Outlook, facts: Facts) -> Outlook:

@@ -13,11 +13,10 @@ from paunchd import readings
 from paunchd.errors import StoreError
 from paunchd.metrics import Metrics
 from paunchd.reconcile.execute import Executor
+from paunchd.reconcile.in_flight import LEFT_ALONE_SECONDS
 from paunchd.reconcile.loop import (
-    AFTER_CHANGE_SECONDS,
     AFTER_CRASH_SECONDS,
     FRESH_SECONDS,
-    LEFT_ALONE_SECONDS,
     LONG_STEP_SECONDS,
     LONGEST_AWAY_SECONDS,
     Loop,
@@ -26,6 +25,7 @@ from paunchd.reconcile.model import Config, ContainerState, Desired, Fault, Heal
 from paunchd.reconcile.observe import Observer
 from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.record import Recorder
+from paunchd.reconcile.wakes import AFTER_CHANGE_SECONDS
 from paunchd.store import Store
 from tests.fakes.contents import FakeContents
 from tests.fakes.engine import Behaviour, FakeEngine
@@ -164,7 +164,7 @@ async def running(world):
     """Until it rests: a fixture runs in real time, and a gap that it began there would never end in simulated time."""
     async with asyncio.TaskGroup() as tasks:
         loop = tasks.create_task(world.loop.run())
-        await world.until(lambda: world.snapshots and world.loop._wake._waiters)
+        await world.until(lambda: world.snapshots and world.loop._wakes._wake._waiters)
         yield world
         loop.cancel()
 
@@ -332,7 +332,7 @@ async def test_a_container_that_is_just_being_started_is_asked_about_only_where_
     """The engine would answer only once it has started it, and the pass would wait for that (S-08)."""
     world.engine.hold("start web")
     world.put(item("web"))
-    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._doing.values()})
+    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._in_flight.doing.values()})
     await world.passes(3)
     assert world.calls("inspect") == []
     await asyncio.sleep(LEFT_ALONE_SECONDS)
@@ -380,7 +380,7 @@ async def test_what_others_may_have_done_beside_a_lane_is_looked_at_at_once(worl
     assert len(world.snapshots) > told
     assert not readings.is_ready(world.last, "web")
     world.engine.let_go(call)
-    await world.until(lambda: not world.loop._lanes)
+    await world.until(lambda: not world.loop._in_flight.lanes)
 
 
 @pytest.mark.parametrize("others", [False, True])
@@ -404,7 +404,7 @@ async def test_a_step_that_takes_long_is_told_of_while_it_does(world):
     """Nothing else may happen meanwhile, and whoever waits wants to know what for."""
     world.engine.hold("start web")
     world.put(item("web"))
-    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._doing.values()})
+    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._in_flight.doing.values()})
     await asyncio.sleep(LONG_STEP_SECONDS + 0.1)
     assert world.last.doing == {"web": "start web"}
     world.engine.let_go("start web")
@@ -463,7 +463,7 @@ async def test_many_lanes_make_passes_rarer_where_they_wait_for_a_slot(store, ca
         world.engine.registry.add("new:1")
         world.engine.hold(call)
         world.put(*(item(f"c{number}", image=image) for number in range(40)))
-        await world.until(lambda: len(world.loop._lanes) == 40)
+        await world.until(lambda: len(world.loop._in_flight.lanes) == 40)
         await world.passes(1)
         before, began = len(world.snapshots), world.clock()
         while world.clock() - began < 5:
@@ -479,7 +479,7 @@ async def test_a_lane_that_has_ended_leaves_nothing_behind(world):
     for name in ("one", "two"):
         world.put(item(name))
         await world.becomes("running", name)
-    assert (world.loop._lanes, world.loop._begun_with, world.loop._doing) == ({}, {}, {})
+    assert (world.loop._in_flight.lanes, world.loop._in_flight._begun_with, world.loop._in_flight.doing) == ({}, {}, {})
 
 
 async def test_what_ends_while_a_pass_looks_is_not_called_a_failure_before_it_is_judged(world):
@@ -562,13 +562,13 @@ async def test_a_lane_that_ends_while_a_pass_looks_costs_its_name_no_memory(worl
     await world.becomes("running", "db")
     world.engine.hold("start web")
     world.put(item("web"), item("db"))
-    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._doing.values()})
+    await world.until(lambda: "start web" in {str(step) for step, _ in world.loop._in_flight.doing.values()})
     world.engine.hold("list")
     told = len(world.snapshots)
     world.put(item("db"))
     await asyncio.sleep(0.5)
     world.engine.let_go("start web")
-    await world.until(lambda: not world.loop._lanes)
+    await world.until(lambda: not world.loop._in_flight.lanes)
     world.engine.hold("stop web")
     world.engine.let_go("list")
     await world.until(lambda: len(world.snapshots) > told)

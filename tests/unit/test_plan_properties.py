@@ -21,6 +21,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.moved import told_apart
 from paunchd.reconcile.plan import plan, trials
+from paunchd.reconcile.wants import wants
 from paunchd.spec import Kind, Rollout
 from tests.unit.places import NOW, RULES, good, item, of
 from tests.unit.plans import planned
@@ -99,13 +100,14 @@ def test_a_plan_depends_on_the_facts_and_not_on_their_order(facts):
 
 @MANY
 @given(any_facts(), any_facts())
-def test_what_is_kept_of_the_plan_before_changes_no_plan(before, facts):
+def test_what_names_wanted_before_changes_no_plan(before, facts):
     """It saves work and nothing else, however much time has passed and whatever has become of the node."""
-    kept = {}
+    wanted = {}
     for case in (with_trials(before), with_trials(facts), facts):
         for seconds in (0, 1, 60, 3600):
             later = replace(case, now=case.now + seconds)
-            assert plan(later, RULES, kept) == plan(later, RULES)
+            wanted = wants(later, RULES, wanted)
+            assert plan(later, RULES, wanted) == plan(later, RULES)
 
 
 @MANY
