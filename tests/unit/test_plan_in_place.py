@@ -95,7 +95,8 @@ def test_a_refused_value_is_tried_again_and_told_until_it_is_taken():
     """While it is tried once more nothing else is said of it."""
     made = planned([LIMITED], [of(LIMITED)], {"web": refusal(next_at=NOW)})
     assert str(made) == "web: updated\n  update web (memory=4096)"
-    assert made.statuses["web"].state is State.FAILED
+    status = made.statuses["web"]
+    assert (status.state, status.until) == (State.FAILED, None)
 
 
 def test_another_value_is_tried_at_once():

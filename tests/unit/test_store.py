@@ -322,6 +322,15 @@ def test_a_corrupt_store_is_moved_aside_and_a_new_one_begun(path, content):
     assert len(aside) == 1
 
 
+def test_of_two_stores_moved_aside_at_once_both_are_kept(path):
+    """A daemon that is started again and again may meet another each time (S-22)."""
+    aside = []
+    for number in range(2):
+        path.write_bytes(b"SQLite format 3\0" + bytes([number]) * 9000)
+        Store(path, on_moved_aside=aside.append).close()
+    assert [file.read_bytes()[-1] for file in aside] == [0, 1]
+
+
 def test_a_store_of_a_newer_paunchd_is_moved_aside(store, path):
     """Its schema cannot be guessed, and a downgrade must start; nothing of it is lost (S-22)."""
     filled(store)
