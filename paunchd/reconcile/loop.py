@@ -40,7 +40,7 @@ from paunchd.reconcile.plan import Planned, plan, still_holds, trials
 from paunchd.reconcile.tell import Teller
 from paunchd.reconcile.tidy import tidy_up
 from paunchd.reconcile.wakes import Wakes
-from paunchd.reconcile.wants import Want, wants
+from paunchd.reconcile.wants import Want, due, wants
 
 FIRST_AWAY_SECONDS = 0.1
 LONGEST_AWAY_SECONDS = 5.0
@@ -97,6 +97,7 @@ class Loop:
         """
         step, _ = self._in_flight.doing.get(name, (None, 0.0))
         if not isinstance(step, OF_ITS_OWN):
+            self._parts.observer.heard(name)
             self._wakes.look_twice()
 
     async def run(self) -> None:
@@ -191,8 +192,8 @@ class Loop:
         self._contents = await self._parts.contents.look(self._desired, self._history())
         images = moved.images_to_know(self._desired, self._history(), self.rules)
         wish = Wish(
-            starting={name for name, trial in self._trials.items() if trial.healthy_at is None},
-            proving={name for name, trial in self._trials.items() if trial.healthy_at is not None},
+            on_trial=self._trials.keys(),
+            due=due(self._wanted, now),
             left_alone=self._in_flight.left_alone(now),
             images=images,
         )

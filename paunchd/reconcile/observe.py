@@ -1,9 +1,9 @@
 """Engine → Observed: one list call, and an inspect only of what something hangs on.
 
 Must never decide anything. A container is inspected when it is new, when its state changed, when a lane has worked on
-its name, every half second while it is on trial and up (less often where very many are, for that many inspects would
-take the time that the engine needs to start the rest), and all are now and then; otherwise what is known of it is still
-true. One that a lane is at this very moment is left alone.
+its name or the engine told of it, when its trial comes to the moment it is judged at, and all are now and then, those
+on trial more often, as an event may get lost; otherwise what is known of it is still true. One that a lane is at this
+very moment is left alone.
 """
 
 import asyncio
@@ -30,9 +30,8 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.project import seen_of, slot_of
 
-ON_TRIAL_SECONDS = 0.5
-STARTING_A_SECOND = 50  # what counts is that they run without a restart, so what is known of them must be new
-PROVING_A_SECOND = 20
+ON_TRIAL_SECONDS = 10.0
+ON_TRIAL_A_SECOND = 10  # more inspects would take the time that the engine needs to start the rest
 UNSEEN_SECONDS = 10.0
 CHANGES_BY_ITSELF = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING})
 PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
@@ -72,15 +71,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a look is to find out: how those do that are *starting*, and those that are *proving* themselves for longer;
-    what *images* mean.
+    """What a look is to find out: how those do that are *on_trial*, and *due* to be judged; what *images* mean.
 
     Of names *left_alone* it tells what is known already: a lane is at them, and an engine that is just starting a
     container answers nothing about it until it has.
     """
 
-    starting: Collection[str] = ()
-    proving: Collection[str] = ()
+    on_trial: Collection[str] = ()
+    due: Collection[str] = ()
     left_alone: Collection[str] = ()
     images: Collection[str] = ()
 
@@ -98,6 +96,10 @@ class Observer:
         self._all_dirty = False
         self._mute: dict[str, float] = {}
         self._meanings = Meanings(engine, clock)
+
+    def heard(self, name: str) -> None:
+        """The engine tells of *name*: it may have been restarted, which no list shows."""
+        self._dirty.add(name)
 
     def touched(self, name: str) -> None:
         """A lane has worked on *name*: what is known of its containers may be old."""
@@ -191,9 +193,9 @@ class Observer:
 def _good_for(rows: Iterable[Row], wish: Wish) -> dict[str, float]:
     """For how many seconds details are good, by name: so that there are not too many inspects a second."""
     up = {row.who.name for row in rows if row.listed.state in CHANGES_BY_ITSELF}
-    starting, proving = up.intersection(wish.starting), up.intersection(wish.proving)
-    seconds = dict.fromkeys(proving, max(ON_TRIAL_SECONDS, len(proving) / PROVING_A_SECOND))
-    return seconds | dict.fromkeys(starting, max(ON_TRIAL_SECONDS, len(starting) / STARTING_A_SECOND))
+    on_trial = up.intersection(wish.on_trial)
+    seconds = dict.fromkeys(on_trial, max(ON_TRIAL_SECONDS, len(on_trial) / ON_TRIAL_A_SECOND))
+    return seconds | dict.fromkeys(up.intersection(wish.due), 0.0)
 
 
 def _container(one: Listed, who: Identity, details: Details) -> Container:

@@ -12,7 +12,7 @@ from paunchd.reconcile.diff import Drift, diff
 from paunchd.reconcile.model import Facts, Rules
 from paunchd.reconcile.outlook import Outlook
 from paunchd.reconcile.switch import Case, case_of
-from paunchd.reconcile.verdict import gate_of
+from paunchd.reconcile.verdict import Healthy, Undecided, gate_of
 from paunchd.spec import Kind
 
 
@@ -28,6 +28,12 @@ class Want:
 def wants(facts: Facts, rules: Rules, before: Mapping[str, Want]) -> dict[str, Want]:
     """Return what each declared name wants. *before*, of an earlier look, saves work and changes nothing."""
     return {name: _want(drift, facts, rules, before.get(name)) for name, drift in diff(facts).items()}
+
+
+def due(wanted: Mapping[str, Want], now: float) -> set[str]:
+    """Return the names whose verdict hangs on how they do by *now*: as seen last, they were to be looked at by then."""
+    verdicts = {name: one.outlook.verdict for name, one in wanted.items()}
+    return {name for name, one in verdicts.items() if isinstance(one, Undecided | Healthy) and one.until <= now}
 
 
 def _want(drift: Drift, facts: Facts, rules: Rules, before: Want | None) -> Want:

@@ -22,7 +22,7 @@ from paunchd.reconcile.loop import (
     Loop,
 )
 from paunchd.reconcile.model import Config, ContainerState, Desired, Fault, Health, Probe
-from paunchd.reconcile.observe import Observer
+from paunchd.reconcile.observe import ON_TRIAL_SECONDS, Observer
 from paunchd.reconcile.parts import Pace, Parts
 from paunchd.reconcile.record import Recorder
 from paunchd.reconcile.wakes import AFTER_CHANGE_SECONDS
@@ -282,6 +282,44 @@ async def test_a_gate_starts_over_when_the_daemon_itself_stood_still(world):
     await asyncio.sleep(40)
     assert world.state("web") == "starting"
     await world.until(lambda: world.state("web") == "rolled-back")
+
+
+async def test_a_gate_is_not_passed_on_what_was_seen_before_its_end(world):
+    """What is to be judged is looked at: a restart that no list shows, and that no event told of, costs the time."""
+    began = world.clock()
+    world.put(item("web"))
+    await world.becomes("starting", "web")
+    world.engine.exit("web", 1)
+    await world.becomes("running", "web")
+    assert world.clock() - began == pytest.approx(2 * RULES.min_healthy_seconds, abs=0.5)
+
+
+async def test_a_restart_that_no_list_shows_is_found_when_the_engine_tells_of_it(world):
+    """A loop that restarts too often in its probation is rolled back at the event, and not at the next resync."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.put(item("web", environment={"V": "2"}))
+    await world.becomes("proving", "web")
+    for _ in range(RULES.max_restarts + 1):
+        world.engine.exit("web", 1)
+    began = world.clock()
+    world.loop.heard("web")
+    await world.becomes("rolled-back", "web")
+    assert world.clock() - began < 1
+
+
+async def test_a_restart_that_nobody_told_of_is_found_at_a_resync(world):
+    """A lost event costs no more than that (S-09)."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.put(item("web", environment={"V": "2"}))
+    await world.becomes("proving", "web")
+    await asyncio.sleep(ON_TRIAL_SECONDS)
+    for _ in range(RULES.max_restarts + 1):
+        world.engine.exit("web", 1)
+    world.loop.wake()
+    await asyncio.sleep(1)
+    assert world.state("web") == "rolled-back"
 
 
 async def test_the_time_a_look_takes_proves_nothing(world):

@@ -5,14 +5,7 @@ import pytest
 from paunchd.errors import EngineUnavailable
 from paunchd.labels import Identity, labels_of
 from paunchd.reconcile.model import ContainerState, Desired, Health, Probe, Slot
-from paunchd.reconcile.observe import (
-    ON_TRIAL_SECONDS,
-    PROVING_A_SECOND,
-    STARTING_A_SECOND,
-    UNSEEN_SECONDS,
-    Observer,
-    Wish,
-)
+from paunchd.reconcile.observe import ON_TRIAL_A_SECOND, ON_TRIAL_SECONDS, UNSEEN_SECONDS, Observer, Wish
 from tests.fakes.engine import FakeEngine
 from tests.unit.places import item, spec
 
@@ -109,8 +102,7 @@ async def test_what_changes_between_two_looks_is_seen_wherever_it_shows(engine, 
     ref = await make(engine, "web")
     await look(observer)
     engine.named("web").restart_count = 3
-    clock.now += ON_TRIAL_SECONDS
-    assert (await look(observer, starting=["web"])).of("web").live.details.restart_count == 3
+    assert (await look(observer, due=["web"])).of("web").live.details.restart_count == 3
     await engine.rename(ref, "web.prev")
     seen = (await look(observer)).of("web")
     assert (seen.live, seen.prev.id, seen.prev.details.restart_count) == (None, ref, 3)
@@ -139,45 +131,55 @@ async def test_what_a_lane_has_worked_on_is_inspected_once(engine, observer):
     assert await calls_of(engine, observer) == ["list"]
 
 
-async def test_what_is_on_trial_is_inspected_now_and_then_and_not_at_every_look(engine, observer, clock):
-    """An engine restarts a container between two looks without a trace in its list, so trials are inspected; yet a
-    storm of wakes costs no storm of inspects.
-    """
+async def test_what_the_engine_tells_of_is_inspected_once(engine, observer):
+    """An engine restarts a container between two looks without a trace in its list, and tells of it."""
     await make(engine, "web")
     await make(engine, "db")
     await look(observer)
-    assert await calls_of(engine, observer, starting=["web"]) == ["list"]
-    clock.now += ON_TRIAL_SECONDS
     engine.exit("web", 1)
-    assert await calls_of(engine, observer, starting=["web"]) == ["list", "inspect web"]
+    observer.heard("web")
+    assert await calls_of(engine, observer, on_trial=["web", "db"]) == ["list", "inspect web"]
+    assert (await look(observer)).of("web").live.details.restart_count == 1
+    observer.heard("nobody")
+    assert await calls_of(engine, observer, on_trial=["web", "db"]) == ["list"]
+
+
+async def test_what_is_on_trial_is_inspected_now_and_then_and_not_at_every_look(engine, observer, clock):
+    """What the engine told may have been lost; yet a storm of wakes costs no storm of inspects."""
+    await make(engine, "web")
+    await make(engine, "db")
+    await look(observer)
+    clock.now += ON_TRIAL_SECONDS - 0.1
+    assert await calls_of(engine, observer, on_trial=["web"]) == ["list"]
+    clock.now += 0.1
+    engine.exit("web", 1)
+    assert await calls_of(engine, observer, on_trial=["web"]) == ["list", "inspect web"]
     assert (await look(observer)).of("web").live.details.restart_count == 1
 
 
-@pytest.mark.parametrize(("how", "a_second"), [("starting", STARTING_A_SECOND), ("proving", PROVING_A_SECOND)])
-async def test_very_many_on_trial_are_inspected_less_often(engine, observer, clock, how, a_second):
+async def test_very_many_on_trial_are_inspected_less_often(engine, observer, clock):
     """As many inspects a second are enough as an engine has time for while it still starts the rest; what has ended
     is not among them.
     """
-    crowd = [f"c{number}" for number in range(2 * a_second)]
+    crowd = [f"c{number}" for number in range(int(2 * ON_TRIAL_SECONDS * ON_TRIAL_A_SECOND))]
     for name in crowd:
         await make(engine, name)
     await make(engine, "ended", start=False)
     await look(observer)
-    everyone = {how: [*crowd, "ended"]}
-    clock.now += 1.9
-    assert await calls_of(engine, observer, **everyone) == ["list"]
+    everyone = [*crowd, "ended"]
+    clock.now += 2 * ON_TRIAL_SECONDS - 0.1
+    assert await calls_of(engine, observer, on_trial=everyone) == ["list"]
     clock.now += 0.1
-    assert len(await calls_of(engine, observer, **everyone)) == 1 + len(crowd)
+    assert len(await calls_of(engine, observer, on_trial=everyone)) == 1 + len(crowd)
 
 
-async def test_what_is_starting_is_looked_at_closely_among_many_that_prove_themselves(engine, observer, clock):
-    """It is healthy for having run without a restart: that must not be read from what was known long before."""
-    crowd = [f"c{number}" for number in range(5 * PROVING_A_SECOND)]
+async def test_what_is_due_to_be_judged_is_looked_at_among_many_on_trial(engine, observer):
+    """It is healthy for having run without a restart: that must not be read from what was known before."""
+    crowd = [f"c{number}" for number in range(5)]
     for name in (*crowd, "web"):
         await make(engine, name)
     await look(observer)
-    clock.now += ON_TRIAL_SECONDS
-    assert await calls_of(engine, observer, proving=crowd, starting=["web"]) == ["list", "inspect web"]
+    assert await calls_of(engine, observer, on_trial=[*crowd, "web"], due=["web"]) == ["list", "inspect web"]
 
 
 @pytest.mark.parametrize("state", ["created", "exited", "paused"])
@@ -187,7 +189,7 @@ async def test_what_cannot_change_by_itself_is_not_inspected_again_for_its_trial
     engine.named("sync").state = ContainerState(state)
     await look(observer)
     clock.now += 10 * ON_TRIAL_SECONDS
-    assert await calls_of(engine, observer, proving=["sync"]) == ["list"]
+    assert await calls_of(engine, observer, on_trial=["sync"], due=["sync"]) == ["list"]
 
 
 async def test_of_a_name_left_alone_what_is_known_is_told_and_the_rest_is_asked_afterwards(engine, observer):
