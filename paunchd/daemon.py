@@ -193,11 +193,14 @@ class Daemon:
             try:
                 async for labels in self._engine.events():
                     pause = 0.1
-                    self._loop.heard(name_in(labels, self._settings.owner))
+                    if labels:
+                        self._loop.heard(name_in(labels, self._settings.owner))
+                    else:
+                        self._loop.missed()
             except EngineError as error:  # refused or cut: the resync covers
                 log.debug("events_lost", error=str(error))
             await asyncio.sleep(pause)
-            self._wake()  # whatever happened while nobody listened
+            self._loop.missed()
             pause = min(LONGEST_EVENTS_PAUSE_SECONDS, pause * 2)
 
     async def _tick(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from paunchd.reconcile.contents import changed_between
 from paunchd.reconcile.model import Container, Content, Facts, Item, Past, Revision, Seen, bare, image_of
-from paunchd.spec import Gap, Kind, Limits, changed_keys, gap
+from paunchd.spec import ContainerSpec, Gap, Kind, Limits, changed_keys, gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,11 @@ class Drift:
         if live and (self.at_effective(live) or self.unknown):
             return live
         return prepared if self.start_first and self.at_effective(prepared) else None
+
+    @property
+    def spec_on_trial(self) -> ContainerSpec | None:
+        """What the one on trial was made from; ``None`` where nobody knows."""
+        return self.effective.spec if self.at_effective(self.on_trial) else None
 
     @property
     def restart_asked(self) -> bool:

@@ -2,8 +2,8 @@
 
 A pass reads everything again, plans, begins the lanes whose name has none in flight, and publishes what it saw. It
 waits for no health, no task and no other lane. Where nothing but records have been made since the last look, and that
-was just now, what it saw is still so, and a pass only plans. Events only wake, or need not; nothing else is decided by
-them.
+was just now, what it saw is still so, and a pass only plans. Events only wake, and say whose containers to inspect;
+nothing else is decided by them. Nobody is judged by what was seen of him before.
 """
 
 import asyncio
@@ -30,17 +30,17 @@ from paunchd.reconcile.model import (
     Rules,
     Start,
     Step,
-    Trial,
     Update,
 )
 from paunchd.reconcile.mount import doubted
 from paunchd.reconcile.observe import Listing, Wish
+from paunchd.reconcile.on_trial import OnTrial
 from paunchd.reconcile.parts import Pace, Parts
-from paunchd.reconcile.plan import Planned, plan, still_holds, trials
+from paunchd.reconcile.plan import Planned, plan, still_holds
 from paunchd.reconcile.tell import Teller
 from paunchd.reconcile.tidy import tidy_up
 from paunchd.reconcile.wakes import Wakes
-from paunchd.reconcile.wants import Want, due, wants
+from paunchd.reconcile.wants import Want, wants
 
 FIRST_AWAY_SECONDS = 0.1
 LONGEST_AWAY_SECONDS = 5.0
@@ -69,8 +69,8 @@ class Loop:
         self._teller = Teller(parts.publish, parts.metrics, clock)
         self._wakes = Wakes()
         self._in_flight = InFlight()
+        self._on_trial = OnTrial(parts.observer, self._wakes.look)
         self._observed: Observed | None = None
-        self._trials: dict[str, Trial] = {}
         self._desired = Desired(0, {})
         self._contents: Mapping[str, Content] = {}
         self._full_at = clock()
@@ -97,8 +97,13 @@ class Loop:
         """
         step, _ = self._in_flight.doing.get(name, (None, 0.0))
         if not isinstance(step, OF_ITS_OWN):
-            self._parts.observer.heard(name)
+            self._on_trial.doubt(name)
             self._wakes.look_twice()
+
+    def missed(self) -> None:
+        """Nobody listened to the engine for a moment."""
+        self._on_trial.doubt_all()
+        self.wake()
 
     async def run(self) -> None:
         """Take passes until cancelled; then lanes in flight are dropped where they are, which a next start takes up."""
@@ -143,11 +148,11 @@ class Loop:
     async def _act(self, facts: Facts, observed: Observed, lanes: asyncio.TaskGroup) -> Plan:
         """Judge, plan and begin. *facts* are those of *observed*, with the trials of the pass before."""
         self._planned = None
-        self._trials = trials(facts, self.rules)
+        self._on_trial.carry_on(facts, self.rules)
         facts = self._facts(observed, facts.in_flight)
         self._wanted = wants(facts, self.rules, self._wanted)
         made = plan(facts, self.rules, self._wanted)
-        self._parts.prober.watch(to_probe(facts, self._trials))
+        self._parts.prober.watch(to_probe(facts, self._on_trial.trials))
         self._begin(made, lanes)
         self._teller.tell(facts, made, self._in_flight)
         if await self._tidy_up(facts):
@@ -192,14 +197,13 @@ class Loop:
         self._contents = await self._parts.contents.look(self._desired, self._history())
         images = moved.images_to_know(self._desired, self._history(), self.rules)
         wish = Wish(
-            on_trial=self._trials.keys(),
-            due=due(self._wanted, now),
+            on_trial=self._on_trial.trials.keys(),
             left_alone=self._in_flight.left_alone(now),
             images=images,
         )
         observed = await self._parts.observer.look(await listing, wish, self._desired, self._parts.prober.results)
         if self._away_seconds or observed.at > self._look_due:
-            self._trials = {}  # nobody has looked, and what happened meanwhile is nobody's failure: gates start over
+            self._on_trial.start_over()
         if self._away_seconds:
             log.info("engine_returned")
             self._away_seconds = 0.0
@@ -214,7 +218,7 @@ class Loop:
     def _history(self) -> History:
         stored = History(self._parts.store.names(), self.confirmed)
         recorder = self._parts.recorder
-        return stored.recalling(self._trials, recorder.attempts, recorder.updates)
+        return stored.recalling(self._on_trial.trials, recorder.attempts, recorder.updates)
 
     def _engine_away(self, error: str) -> float:
         """Freeze: what is not known is not dead."""
@@ -230,6 +234,8 @@ class Loop:
         if self._clock() < self._shut_until:
             return
         for lane in made.lanes:
+            if not self._on_trial.may_begin(lane):
+                continue
             self._wakes.lane_began()
             self._in_flight.begin(lane, self._desired.items.get(lane.name))
             lanes.create_task(self._carry_out(lane), name=f"lane {lane.name}")

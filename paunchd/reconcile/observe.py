@@ -1,9 +1,8 @@
 """Engine → Observed: one list call, and an inspect only of what something hangs on.
 
 Must never decide anything. A container is inspected when it is new, when its state changed, when a lane has worked on
-its name or the engine told of it, when its trial comes to the moment it is judged at, and all are now and then, those
-on trial more often, as an event may get lost; otherwise what is known of it is still true. One that a lane is at this
-very moment is left alone.
+its name, when it is doubted, and all are now and then, those on trial more often; otherwise what is known of it is
+still true. One that a lane is at this very moment is left alone.
 """
 
 import asyncio
@@ -30,8 +29,8 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.project import seen_of, slot_of
 
-ON_TRIAL_SECONDS = 10.0
-ON_TRIAL_A_SECOND = 10  # more inspects would take the time that the engine needs to start the rest
+ON_TRIAL_SECONDS = 5.0  # so at each resync: a lost event costs no more than that
+ON_TRIAL_A_SECOND = 20  # more inspects would take the time that the engine needs to start the rest
 UNSEEN_SECONDS = 10.0
 CHANGES_BY_ITSELF = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING})
 PLACES = (Slot.LIVE, Slot.NEXT, Slot.PREV)
@@ -71,14 +70,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a look is to find out: how those do that are *on_trial*, and *due* to be judged; what *images* mean.
+    """What a look is to find out: how those do that are *on_trial*, and what *images* mean.
 
     Of names *left_alone* it tells what is known already: a lane is at them, and an engine that is just starting a
     container answers nothing about it until it has.
     """
 
     on_trial: Collection[str] = ()
-    due: Collection[str] = ()
     left_alone: Collection[str] = ()
     images: Collection[str] = ()
 
@@ -93,13 +91,21 @@ class Observer:
         self._rows: dict[str, Row] = {}
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
+        self._doubted: set[str] = set()
+        self._passed_over: frozenset[str] = frozenset()
         self._all_dirty = False
         self._mute: dict[str, float] = {}
         self._meanings = Meanings(engine, clock)
 
-    def heard(self, name: str) -> None:
-        """The engine tells of *name*: it may have been restarted, which no list shows."""
-        self._dirty.add(name)
+    def doubt(self, names: Iterable[str]) -> None:
+        """*names* may have been restarted, which no list shows: the next look inspects what is up of them."""
+        self._doubted.update(names)
+
+    def unsure(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of *names* that have something up which the last look has not inspected; the next one will."""
+        unsure = self._passed_over.intersection(names)
+        self.doubt(unsure)
+        return unsure
 
     def touched(self, name: str) -> None:
         """A lane has worked on *name*: what is known of its containers may be old."""
@@ -147,37 +153,48 @@ class Observer:
         return Row(one, who) if who else None
 
     async def _details(self, ours: Mapping[str, Row], wish: Wish) -> dict[str, Details]:
-        names = {id_: row.who.name for id_, row in ours.items()}
-        if self._all_dirty:
-            self._dirty |= set(names.values())
-        self._all_dirty = False
-        old = self._dirty.difference(wish.left_alone)
-        self._known = {id_: known for id_, known in self._known.items() if id_ in ours and names[id_] not in old}
-        self._dirty -= old
+        self._forget(ours, wish)
+        asked = self._asked(ours, wish)
+        up = {id_ for id_, row in ours.items() if row.listed.state in CHANGES_BY_ITSELF}
+        self._passed_over = frozenset(ours[id_].who.name for id_ in up.difference(asked))
         now = self._clock()
-        self._mute = {id_: until for id_, until in self._mute.items() if id_ in ours and now < until}
-        good_for = _good_for(ours.values(), wish)
-        asked = [
-            row.listed
-            for id_, row in ours.items()
-            if id_ not in self._mute and names[id_] not in wish.left_alone
-            if self._is_old(row.listed, good_for.get(names[id_]))
-        ]
-        found = await asyncio.gather(*(self._inspect(one.id) for one in asked))
-        for one, details in zip(asked, found, strict=True):
+        found = await asyncio.gather(*(self._inspect(id_) for id_ in asked))
+        for id_, details in zip(asked, found, strict=True):
             if details:
-                self._known[one.id] = Known(details, now)
+                self._known[id_] = Known(details, now)
             else:
-                self._known.pop(one.id, None)
+                self._known.pop(id_, None)
         return {id_: known.details for id_, known in self._known.items()}
 
+    def _forget(self, ours: Mapping[str, Row], wish: Wish) -> None:
+        if self._all_dirty:
+            self._dirty |= {row.who.name for row in ours.values()}
+        self._all_dirty = False
+        old = self._dirty.difference(wish.left_alone)
+        self._dirty -= old
+        kept = {id_ for id_, row in ours.items() if row.who.name not in old}
+        self._known = {id_: known for id_, known in self._known.items() if id_ in kept}
+        now = self._clock()
+        self._mute = {id_: until for id_, until in self._mute.items() if id_ in ours and now < until}
+
+    def _asked(self, ours: Mapping[str, Row], wish: Wish) -> Sequence[str]:
+        """Return the ids of those to inspect."""
+        doubted = self._doubted.difference(wish.left_alone)
+        self._doubted -= doubted
+        good_for = _good_for(ours.values(), wish.on_trial) | dict.fromkeys(doubted, 0.0)
+        return [
+            id_
+            for id_, row in ours.items()
+            if id_ not in self._mute and row.who.name not in wish.left_alone
+            if self._is_old(row.listed, good_for.get(row.who.name))
+        ]
+
     def _is_old(self, one: Listed, good_for: float | None) -> bool:
-        """*good_for*: seconds that details of a container on trial are; nothing where it is not, or is not up."""
+        """*good_for*: seconds that details of whatever is up are; nothing where it is as long as nothing is heard."""
         known = self._known.get(one.id)
         if known is None or known.details.state is not one.state:
             return True
-        due = good_for is not None and self._clock() - known.at >= good_for
-        return due and one.state in CHANGES_BY_ITSELF
+        return one.state in CHANGES_BY_ITSELF and good_for is not None and self._clock() - known.at >= good_for
 
     async def _inspect(self, container_id: str) -> Details | None:
         try:
@@ -190,12 +207,10 @@ class Observer:
             return None
 
 
-def _good_for(rows: Iterable[Row], wish: Wish) -> dict[str, float]:
-    """For how many seconds details are good, by name: so that there are not too many inspects a second."""
-    up = {row.who.name for row in rows if row.listed.state in CHANGES_BY_ITSELF}
-    on_trial = up.intersection(wish.on_trial)
-    seconds = dict.fromkeys(on_trial, max(ON_TRIAL_SECONDS, len(on_trial) / ON_TRIAL_A_SECOND))
-    return seconds | dict.fromkeys(up.intersection(wish.due), 0.0)
+def _good_for(rows: Iterable[Row], on_trial: Collection[str]) -> dict[str, float]:
+    """For how many seconds details are good that nothing else makes doubtful, by name."""
+    up = {row.who.name for row in rows if row.listed.state in CHANGES_BY_ITSELF}.intersection(on_trial)
+    return dict.fromkeys(up, max(ON_TRIAL_SECONDS, len(up) / ON_TRIAL_A_SECOND))
 
 
 def _container(one: Listed, who: Identity, details: Details) -> Container:

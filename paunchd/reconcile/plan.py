@@ -78,7 +78,7 @@ def trials(facts: Facts, rules: Rules) -> dict[str, Trial]:
         judged = drift.on_trial
         if judged is None:
             continue
-        gate = gate_of(drift.effective.spec if drift.at_effective(judged) else None, rules)
+        gate = gate_of(drift.spec_on_trial, rules)
         trial = advance(drift.past.trial, judged, facts.observed.probes.get(judged.id), gate, facts.now)
         if trial:
             kept[name] = trial

@@ -103,7 +103,7 @@ def _is_healthy(trial: Trial, container: Container, probe: Probe | None, gate: G
         return container.health is Health.HEALTHY or (passed and container.health is not Health.UNHEALTHY)
     if container.health is not Health.NONE:
         return container.health is Health.HEALTHY
-    return now - trial.steady_since >= gate.min_healthy_seconds
+    return now >= trial.steady_since + gate.min_healthy_seconds
 
 
 def judge(trial: Trial, container: Container, gate: Gate, now: float, *, has_good: bool) -> Verdict:

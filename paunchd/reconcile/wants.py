@@ -12,7 +12,7 @@ from paunchd.reconcile.diff import Drift, diff
 from paunchd.reconcile.model import Facts, Rules
 from paunchd.reconcile.outlook import Outlook
 from paunchd.reconcile.switch import Case, case_of
-from paunchd.reconcile.verdict import Healthy, Undecided, gate_of
+from paunchd.reconcile.verdict import gate_of
 from paunchd.spec import Kind
 
 
@@ -30,16 +30,10 @@ def wants(facts: Facts, rules: Rules, before: Mapping[str, Want]) -> dict[str, W
     return {name: _want(drift, facts, rules, before.get(name)) for name, drift in diff(facts).items()}
 
 
-def due(wanted: Mapping[str, Want], now: float) -> set[str]:
-    """Return the names whose verdict hangs on how they do by *now*: as seen last, they were to be looked at by then."""
-    verdicts = {name: one.outlook.verdict for name, one in wanted.items()}
-    return {name for name, one in verdicts.items() if isinstance(one, Undecided | Healthy) and one.until <= now}
-
-
 def _want(drift: Drift, facts: Facts, rules: Rules, before: Want | None) -> Want:
     match drift.item.spec.kind:
         case Kind.CONTAINER:
-            case = case_of(drift, gate_of(drift.effective.spec, rules), facts.now)
+            case = case_of(drift, gate_of(drift.spec_on_trial, rules), facts.now)
             if before and before.case == case and _is_timeless(case):
                 return before
             return Want(drift, case, container.outlook(case, facts.now))

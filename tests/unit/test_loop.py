@@ -1,184 +1,30 @@
 """The loop on a fake engine and in simulated time: what it does over many passes, and what must never stop it."""
 
 import asyncio
-import random
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from paunchd import readings
 from paunchd.errors import StoreError
-from paunchd.metrics import Metrics
-from paunchd.reconcile.execute import Executor
 from paunchd.reconcile.in_flight import LEFT_ALONE_SECONDS
 from paunchd.reconcile.loop import (
     AFTER_CRASH_SECONDS,
     FRESH_SECONDS,
     LONG_STEP_SECONDS,
     LONGEST_AWAY_SECONDS,
-    Loop,
 )
-from paunchd.reconcile.model import Config, ContainerState, Desired, Fault, Health, Probe
-from paunchd.reconcile.observe import ON_TRIAL_SECONDS, Observer
-from paunchd.reconcile.parts import Pace, Parts
-from paunchd.reconcile.record import Recorder
+from paunchd.reconcile.model import Config, ContainerState, Fault, Health, Probe
+from paunchd.reconcile.parts import Pace
 from paunchd.reconcile.wakes import AFTER_CHANGE_SECONDS
 from paunchd.store import Store
-from tests.fakes.contents import FakeContents
-from tests.fakes.engine import Behaviour, FakeEngine
+from tests.fakes.engine import Behaviour
 from tests.unit.places import RULES, item
-
-OWNER = "paunchd"
-PATIENCE_SECONDS = 1200.0
-STEP_SECONDS = 0.1
+from tests.unit.world import World, running
 
 pytestmark = pytest.mark.looptime
-
-
-class Shelf:
-    """Stands for the directory: says what a test has put there."""
-
-    def __init__(self):
-        self.desired = Desired(0, {})
-        self.defect = None
-
-    def load(self):
-        if self.defect:
-            defect, self.defect = self.defect, None
-            raise defect
-        return self.desired
-
-    def put(self, *items, **keys):
-        self.desired = Desired(self.desired.generation + 1, {one.name: one for one in items}, **keys)
-
-
-class Probes:
-    def __init__(self):
-        self.results = {}
-        self.watched = {}
-
-    def watch(self, targets):
-        self.watched = dict(targets)
-
-
-class StubbornEngine(FakeEngine):
-    """An engine some of whose calls wait until they are let go on."""
-
-    def __init__(self, **keys):
-        super().__init__(**keys)
-        self.gates = {}
-
-    def hold(self, call):
-        self.gates[call] = asyncio.Event()
-
-    def let_go(self, call):
-        self.gates.pop(call).set()
-
-    async def _called(self, verb, what=""):
-        gate = self.gates.get(f"{verb} {what}".strip())
-        if gate:
-            await gate.wait()
-        await super()._called(verb, what)
-
-
-class World:
-    """A loop with all it works with, and every snapshot it has published."""
-
-    def __init__(self, store, *, resync_seconds=1000.0, slow_resync_seconds=5000.0, lanes=4):
-        self.engine = StubbornEngine(images={"stub:1", "stub:2"})
-        self.store, self.shelf, self.probes, self.contents = store, Shelf(), Probes(), FakeContents()
-        self.snapshots = []
-        self.skipped = 0.0
-        time = asyncio.get_running_loop().time
-
-        def clock():
-            return time() + self.skipped
-
-        self.clock = clock
-        self.metrics = metrics = Metrics(CollectorRegistry(), clock)
-        self.recorder = Recorder(store, metrics, clock, random.Random(7))
-        parts = Parts(
-            source=self.shelf,
-            contents=self.contents,
-            observer=Observer(self.engine, OWNER, clock),
-            store=store,
-            executor=lambda outdated, doing: Executor(self.engine, store, OWNER, outdated, doing),
-            recorder=self.recorder,
-            prober=self.probes,
-            metrics=metrics,
-            publish=self.snapshots.append,
-        )
-        self.loop = Loop(parts, RULES, Pace(resync_seconds, slow_resync_seconds, lanes), clock)
-
-    def put(self, *items, **keys):
-        """Change the directory and say so, as its watch does."""
-        self.shelf.put(*items, **keys)
-        self.loop.wake()
-
-    @property
-    def last(self):
-        return self.snapshots[-1]
-
-    def passes_counted(self, outcome):
-        return self.metrics.registry.get_sample_value("paunchd_passes_total", {"outcome": outcome})
-
-    def state(self, name):
-        status = self.last.plan.statuses.get(name) if self.snapshots else None
-        return status.state.value if status else "unheard of"
-
-    def calls(self, *verbs):
-        return [call for call in self.engine.calls if call.split()[0] in verbs]
-
-    async def until(self, predicate):
-        """Wait, in simulated time, until *predicate* holds."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not predicate():  # noqa: ASYNC110 - in simulated time, and anything may be asked
-                await asyncio.sleep(STEP_SECONDS)
-
-    async def becomes(self, state, *names):
-        await self.until(lambda: all(self.state(name) == state for name in names) and not self.last.in_flight)
-
-    async def passes(self, count=1):
-        wanted = len(self.snapshots) + count
-        while len(self.snapshots) < wanted:
-            self.loop.wake()
-            await asyncio.sleep(STEP_SECONDS)
-
-
-@pytest.fixture(autouse=True)
-def _threads_of_no_duration(monkeypatch):
-    """Simulated time does not wait for real threads, so what goes to one is done at once."""
-
-    async def at_once(function, *arguments, **keys):
-        await asyncio.sleep(0)
-        return function(*arguments, **keys)
-
-    monkeypatch.setattr(asyncio, "to_thread", at_once)
-
-
-@asynccontextmanager
-async def running(world):
-    """Until it rests: a fixture runs in real time, and a gap that it began there would never end in simulated time."""
-    async with asyncio.TaskGroup() as tasks:
-        loop = tasks.create_task(world.loop.run())
-        await world.until(lambda: world.snapshots and world.loop._wakes._wake._waiters)
-        yield world
-        loop.cancel()
-
-
-@pytest.fixture
-def store(tmp_path):
-    with closing(Store(tmp_path / "state.db")) as store:
-        yield store
-
-
-@pytest.fixture
-async def world(store):
-    async with running(World(store)) as world:
-        yield world
 
 
 async def test_a_declared_container_comes_up_and_is_proven_without_anybody_waking_the_loop(world):
@@ -248,93 +94,6 @@ async def test_an_engine_that_is_away_freezes_everything_and_a_full_look_follows
     await world.until(lambda: world.last.engine == "ok" and not world.last.in_flight)
     assert "inspect web" in world.engine.calls
     await world.until(lambda: world.engine.names().keys() == {"web"})
-
-
-async def test_a_gate_starts_over_when_the_engine_returns(world):
-    """The time an engine was away counts against nobody: a deadline that passed meanwhile is no failure (S-06)."""
-    sick = {"healthcheck": {"test": "check"}, "rollout": {"healthy_deadline_seconds": 50}}
-    world.put(item("web"))
-    await world.becomes("running", "web")
-    world.put(item("web", **sick))
-    await world.becomes("starting", "web")
-    world.engine.go_away()
-    world.loop.wake()
-    await asyncio.sleep(500)
-    world.engine.come_back()
-    await world.until(lambda: world.last.engine == "ok")
-    await asyncio.sleep(40)
-    assert world.state("web") == "starting"
-    world.engine.set_health("web", Health.HEALTHY)
-    await world.passes()
-    await world.becomes("proving", "web")
-    assert world.store.names()["web"].rejected == {}
-
-
-async def test_a_gate_starts_over_when_the_daemon_itself_stood_still(world):
-    """Nobody looked while it was stopped, so a deadline that passed meanwhile is no failure (S-16)."""
-    sick = {"healthcheck": {"test": "check"}, "rollout": {"healthy_deadline_seconds": 50}}
-    world.put(item("web"))
-    await world.becomes("running", "web")
-    world.put(item("web", **sick))
-    await world.becomes("starting", "web")
-    world.skipped += 500
-    await world.passes()
-    await asyncio.sleep(40)
-    assert world.state("web") == "starting"
-    await world.until(lambda: world.state("web") == "rolled-back")
-
-
-async def test_a_gate_is_not_passed_on_what_was_seen_before_its_end(world):
-    """What is to be judged is looked at: a restart that no list shows, and that no event told of, costs the time."""
-    began = world.clock()
-    world.put(item("web"))
-    await world.becomes("starting", "web")
-    world.engine.exit("web", 1)
-    await world.becomes("running", "web")
-    assert world.clock() - began == pytest.approx(2 * RULES.min_healthy_seconds, abs=0.5)
-
-
-async def test_a_restart_that_no_list_shows_is_found_when_the_engine_tells_of_it(world):
-    """A loop that restarts too often in its probation is rolled back at the event, and not at the next resync."""
-    world.put(item("web"))
-    await world.becomes("running", "web")
-    world.put(item("web", environment={"V": "2"}))
-    await world.becomes("proving", "web")
-    for _ in range(RULES.max_restarts + 1):
-        world.engine.exit("web", 1)
-    began = world.clock()
-    world.loop.heard("web")
-    await world.becomes("rolled-back", "web")
-    assert world.clock() - began < 1
-
-
-async def test_a_restart_that_nobody_told_of_is_found_at_a_resync(world):
-    """A lost event costs no more than that (S-09)."""
-    world.put(item("web"))
-    await world.becomes("running", "web")
-    world.put(item("web", environment={"V": "2"}))
-    await world.becomes("proving", "web")
-    await asyncio.sleep(ON_TRIAL_SECONDS)
-    for _ in range(RULES.max_restarts + 1):
-        world.engine.exit("web", 1)
-    world.loop.wake()
-    await asyncio.sleep(1)
-    assert world.state("web") == "rolled-back"
-
-
-async def test_the_time_a_look_takes_proves_nothing(world):
-    """What is seen running when a look begins has not run on for as long as the engine took to tell the rest (S-14)."""
-    world.put(item("web"))
-    await world.becomes("starting", "web")
-    await asyncio.sleep(RULES.min_healthy_seconds / 2)
-    told = len(world.snapshots)
-    world.engine.hold("inspect web")
-    world.loop.wake()
-    await asyncio.sleep(RULES.min_healthy_seconds + 5)
-    world.engine.let_go("inspect web")
-    await world.until(lambda: len(world.snapshots) > told)
-    assert world.snapshots[told].plan.statuses["web"].state.value == "starting"
-    await world.becomes("running", "web")
 
 
 async def test_one_lane_a_name_and_the_last_version_wins(world):

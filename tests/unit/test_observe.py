@@ -102,7 +102,8 @@ async def test_what_changes_between_two_looks_is_seen_wherever_it_shows(engine, 
     ref = await make(engine, "web")
     await look(observer)
     engine.named("web").restart_count = 3
-    assert (await look(observer, due=["web"])).of("web").live.details.restart_count == 3
+    observer.doubt(["web"])
+    assert (await look(observer)).of("web").live.details.restart_count == 3
     await engine.rename(ref, "web.prev")
     seen = (await look(observer)).of("web")
     assert (seen.live, seen.prev.id, seen.prev.details.restart_count) == (None, ref, 3)
@@ -131,17 +132,49 @@ async def test_what_a_lane_has_worked_on_is_inspected_once(engine, observer):
     assert await calls_of(engine, observer) == ["list"]
 
 
-async def test_what_the_engine_tells_of_is_inspected_once(engine, observer):
-    """An engine restarts a container between two looks without a trace in its list, and tells of it."""
+async def test_what_is_doubted_is_inspected_once(engine, observer):
+    """An engine restarts a container between two looks without a trace in its list."""
     await make(engine, "web")
     await make(engine, "db")
     await look(observer)
     engine.exit("web", 1)
-    observer.heard("web")
+    observer.doubt(["web", "nobody"])
     assert await calls_of(engine, observer, on_trial=["web", "db"]) == ["list", "inspect web"]
     assert (await look(observer)).of("web").live.details.restart_count == 1
-    observer.heard("nobody")
     assert await calls_of(engine, observer, on_trial=["web", "db"]) == ["list"]
+
+
+async def test_what_is_doubted_and_cannot_change_by_itself_is_not_inspected(engine, observer):
+    """The kept one of a name that is on trial, for one."""
+    await make(engine, "web")
+    await make(engine, "web.prev", name="web", start=False)
+    await look(observer)
+    observer.doubt(["web"])
+    assert await calls_of(engine, observer) == ["list", "inspect web"]
+
+
+async def test_a_doubt_waits_until_its_name_is_not_left_alone_any_more(engine, observer):
+    """Whatever was heard meanwhile is not forgotten."""
+    await make(engine, "web")
+    await look(observer)
+    observer.doubt(["web"])
+    assert await calls_of(engine, observer, left_alone=["web"]) == ["list"]
+    assert await calls_of(engine, observer) == ["list", "inspect web"]
+
+
+async def test_nobody_is_sure_of_what_the_last_look_has_not_inspected(engine, observer):
+    """A verdict is for how they do now, all of them; what cannot change by itself is as it was."""
+    for name in ("web", "db"):
+        await make(engine, name)
+    await make(engine, "sync", start=False)
+    await look(observer)
+    everyone = {"web", "db", "sync", "nobody"}
+    assert observer.unsure(everyone) == set()
+    observer.doubt(["web"])
+    await look(observer)
+    assert observer.unsure(everyone) == {"db"}
+    assert await calls_of(engine, observer) == ["list", "inspect db"]
+    assert observer.unsure(everyone) == {"web"}
 
 
 async def test_what_is_on_trial_is_inspected_now_and_then_and_not_at_every_look(engine, observer, clock):
@@ -173,15 +206,6 @@ async def test_very_many_on_trial_are_inspected_less_often(engine, observer, clo
     assert len(await calls_of(engine, observer, on_trial=everyone)) == 1 + len(crowd)
 
 
-async def test_what_is_due_to_be_judged_is_looked_at_among_many_on_trial(engine, observer):
-    """It is healthy for having run without a restart: that must not be read from what was known before."""
-    crowd = [f"c{number}" for number in range(5)]
-    for name in (*crowd, "web"):
-        await make(engine, name)
-    await look(observer)
-    assert await calls_of(engine, observer, on_trial=[*crowd, "web"], due=["web"]) == ["list", "inspect web"]
-
-
 @pytest.mark.parametrize("state", ["created", "exited", "paused"])
 async def test_what_cannot_change_by_itself_is_not_inspected_again_for_its_trial(engine, observer, clock, state):
     """A task that has ended stays on trial for as long as it is declared, and costs nothing."""
@@ -189,7 +213,7 @@ async def test_what_cannot_change_by_itself_is_not_inspected_again_for_its_trial
     engine.named("sync").state = ContainerState(state)
     await look(observer)
     clock.now += 10 * ON_TRIAL_SECONDS
-    assert await calls_of(engine, observer, on_trial=["sync"], due=["sync"]) == ["list"]
+    assert await calls_of(engine, observer, on_trial=["sync"]) == ["list"]
 
 
 async def test_of_a_name_left_alone_what_is_known_is_told_and_the_rest_is_asked_afterwards(engine, observer):

@@ -42,6 +42,12 @@ class Lane:
         """Whether the engine is afterwards as it was before. (That files were read is never recorded alone.)"""
         return all(isinstance(step, (RecordTask, Accept, Reject)) for step in self.steps)
 
+    @property
+    def judged(self) -> frozenset[str]:
+        """The names that must be known as they are now: its own, and those that become good with it."""
+        others = (one.name for step in self.steps if isinstance(step, Accept) for one in step.others)
+        return frozenset((self.name, *others))
+
     def __str__(self) -> str:
         return "\n".join([f"{self.name}: {self.reason}", *(f"  {step}" for step in self.steps)])
 
