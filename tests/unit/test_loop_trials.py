@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from paunchd.reconcile.model import Health
+from paunchd.reconcile.model import Health, Probe
 from paunchd.reconcile.observe import ON_TRIAL_SECONDS
 from paunchd.store import Store
 from tests.unit.places import RULES, item
@@ -136,16 +136,36 @@ async def test_a_restart_that_no_list_shows_is_found_when_the_engine_tells_of_it
 
 
 async def test_a_restart_that_may_have_been_missed_is_looked_for(world):
-    """When nobody listened to the engine for a moment, everyone on trial is looked at, and nobody else."""
+    """When nobody listened to the engine for a moment, everyone on trial is looked at."""
     await second_version(world)
-    world.shelf.put(*world.shelf.desired.items.values(), item("db"))
-    world.loop.wake()
-    await world.becomes("running", "db")
     restart_too_often(world)
-    world.engine.calls.clear()
+    began = world.clock()
     world.loop.missed()
     await world.becomes("rolled-back", "web")
-    assert "inspect db" not in world.engine.calls
+    assert world.clock() - began < 1
+
+
+async def test_what_has_nothing_to_prove_is_not_inspected_for_what_is_told_of_it(world):
+    """Whatever changes it for good is in the list."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    world.engine.calls.clear()
+    world.loop.heard("web")
+    world.loop.missed()
+    await asyncio.sleep(1)
+    assert set(world.engine.calls) == {"list"}
+
+
+async def test_a_test_that_passes_is_believed_at_once(world):
+    """It is looked at before it counts as healthy, and nothing else has to wake the loop for that."""
+    world.put(item("web", healthcheck={"test": "check"}))
+    await world.becomes("starting", "web")
+    await asyncio.sleep(1)
+    world.probes.results = {world.engine.named("web").id: Probe(passed=True)}
+    began = world.clock()
+    world.loop.wake()
+    await world.becomes("running", "web")
+    assert world.clock() - began < 1
 
 
 async def test_a_restart_that_nobody_told_of_is_found_at_the_resync(store):
