@@ -192,8 +192,8 @@ class Daemon:
         while True:
             try:
                 async for labels in self._engine.events():
-                    pause = 0.1
                     if labels:
+                        pause = 0.1
                         self._loop.heard(name_in(labels, self._settings.owner))
                     else:
                         self._loop.missed()

@@ -275,19 +275,16 @@ class DockerEngine:
 def _watch(client: Client, stream: Stream, tell: Callable[[Mapping[str, str]], None]) -> None:
     """Tell of every event until the stream is ended; raises when the engine ends it.
 
-    An engine silent for the length of a call is asked anew, to see whether it is still there; what may have been missed
-    meanwhile counts as an event without labels.
+    An engine silent for the length of a call is asked anew, to see whether it is still there. What may have been missed
+    before it listened counts as an event without labels.
     """
-    silent = False
     wanted = {"filters": json.dumps({"type": ["container"], "event": _EVENTS.split()})}
     while not stream.ended:
         with client.asked("watch", "containers") as sdk, suppress(ReadTimeoutError):
             response = send(sdk, "GET", "/events", params=wanted, stream=True)
             with response:
                 stream.open(CancellableStream(iter(()), response))
-                if silent:
-                    tell({})
-                silent = True
+                tell({})
                 for line in response.raw:
                     tell(answers.labels_in(line))
                 raise EngineUnavailable("cannot watch containers: the engine has ended the stream")

@@ -120,7 +120,8 @@ class Engine(Protocol):
     def events(self) -> AsyncIterator[Mapping[str, str]]:
         """Yield the labels of the container at least once for each change of one, and say nothing about the change.
 
-        Without labels: it may be any. Ends only with ``EngineUnavailable``, or when it is closed or cancelled.
+        Without labels: it may be any. That is the first one, for whatever happened before it listened. Ends only with
+        ``EngineUnavailable``, or when it is closed or cancelled.
         """
 
     async def close(self) -> None: ...

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from paunchd.reconcile.model import Item, Lane, Step
+from paunchd.reconcile.model import Create, Item, Lane, Rename, Start, Step, Update
 
+OF_ITS_OWN = (Create, Rename, Update, Start)  # steps whose events say nothing that their lane does not know
 LEFT_ALONE_SECONDS = 2.0  # of each step: a call to the engine mostly takes less
 
 
@@ -32,6 +33,11 @@ class InFlight:
             self.unjudged.pop(lane.name, None)
         del self.lanes[lane.name], self._begun_with[lane.name]
         self.doing.pop(lane.name, None)
+
+    def expects(self, name: str) -> bool:
+        """Whether what the engine tells of *name* is what its lane is just doing."""
+        step, _ = self.doing.get(name, (None, 0.0))
+        return isinstance(step, OF_ITS_OWN)
 
     def is_outdated(self, lane: Lane, item: Item | None) -> bool:
         """Whether another *item* is declared than when it began."""

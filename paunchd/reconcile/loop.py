@@ -26,17 +26,14 @@ from paunchd.reconcile.model import (
     Lane,
     Observed,
     Plan,
-    Rename,
     Rules,
-    Start,
     Step,
-    Update,
+    Trial,
 )
 from paunchd.reconcile.mount import doubted
 from paunchd.reconcile.observe import Listing, Wish
-from paunchd.reconcile.on_trial import OnTrial
 from paunchd.reconcile.parts import Pace, Parts
-from paunchd.reconcile.plan import Planned, plan, still_holds
+from paunchd.reconcile.plan import Planned, hang_on, plan, still_holds, trials
 from paunchd.reconcile.tell import Teller
 from paunchd.reconcile.tidy import tidy_up
 from paunchd.reconcile.wakes import Wakes
@@ -49,7 +46,6 @@ STORE_REFUSED_SECONDS = 1.0
 STOOD_STILL_SECONDS = 10.0
 FRESH_SECONDS = 1.0
 LONG_STEP_SECONDS = 1.0
-OF_ITS_OWN = (Create, Rename, Update, Start)  # steps whose events say nothing that their lane does not know
 
 log = structlog.get_logger()
 
@@ -69,8 +65,8 @@ class Loop:
         self._teller = Teller(parts.publish, parts.metrics, clock)
         self._wakes = Wakes()
         self._in_flight = InFlight()
-        self._on_trial = OnTrial(parts.observer, self._wakes.look)
         self._observed: Observed | None = None
+        self._trials: dict[str, Trial] = {}
         self._desired = Desired(0, {})
         self._contents: Mapping[str, Content] = {}
         self._full_at = clock()
@@ -95,14 +91,13 @@ class Loop:
         What a lane makes, names and starts is looked at when it ends, and not while the engine is at it. Whatever ends
         is looked at at once, also where it is a lane that stops it: from then on the name does not serve.
         """
-        step, _ = self._in_flight.doing.get(name, (None, 0.0))
-        if not isinstance(step, OF_ITS_OWN):
-            self._on_trial.doubt(name)
+        if not self._in_flight.expects(name):
+            self._parts.observer.heard({name} & self._trials.keys())
             self._wakes.look_twice()
 
     def missed(self) -> None:
         """Nobody listened to the engine for a moment."""
-        self._on_trial.doubt_all()
+        self._parts.observer.heard(self._trials)
         self.wake()
 
     async def run(self) -> None:
@@ -135,29 +130,41 @@ class Loop:
         observed = self._observed
         if self._wakes.stale or observed is None or self._clock() - observed.at > FRESH_SECONDS:
             observed = await self._look()
-        facts = self._facts(observed, frozenset(self._in_flight.unjudged))
+        in_flight = frozenset(self._in_flight.unjudged)
+        facts = self._facts(observed, in_flight)
         if self._planned and still_holds(self._planned, facts, self.rules):
             made = self._planned.plan
             self._teller.tell(facts, made, self._in_flight)
         else:
-            made = await self._act(facts, observed, lanes)
+            made = await self._act(observed, in_flight, lanes)
         delay = self._until_next(made)
         self._look_due = observed.at + delay + STOOD_STILL_SECONDS
         return delay
 
-    async def _act(self, facts: Facts, observed: Observed, lanes: asyncio.TaskGroup) -> Plan:
-        """Judge, plan and begin. *facts* are those of *observed*, with the trials of the pass before."""
+    async def _act(self, observed: Observed, in_flight: frozenset[str], lanes: asyncio.TaskGroup) -> Plan:
         self._planned = None
-        self._on_trial.carry_on(facts, self.rules)
-        facts = self._facts(observed, facts.in_flight)
-        self._wanted = wants(facts, self.rules, self._wanted)
-        made = plan(facts, self.rules, self._wanted)
-        self._parts.prober.watch(to_probe(facts, self._on_trial.trials))
+        facts, made = await self._decide(observed, in_flight)
+        drifts = {name: one.drift for name, one in self._wanted.items()}
+        self._parts.prober.watch(to_probe(drifts, self._trials))
         self._begin(made, lanes)
         self._teller.tell(facts, made, self._in_flight)
         if await self._tidy_up(facts):
             self._planned = Planned(facts, self.rules, made)
         return made
+
+    async def _decide(self, observed: Observed, in_flight: frozenset[str]) -> tuple[Facts, Plan]:
+        """Judge and plan; who passes a gate or becomes good by that is inspected first, where the look has not."""
+        before = self._trials
+        while True:
+            self._trials = trials(self._facts(observed, in_flight), self.rules)
+            facts = self._facts(observed, in_flight)
+            self._wanted = wants(facts, self.rules, self._wanted)
+            made = plan(facts, self.rules, self._wanted)
+            unsure = self._parts.observer.unsure(hang_on(facts, made)) - in_flight
+            if not unsure:
+                return facts, made
+            self._trials = before
+            self._observed = observed = await self._parts.observer.closer(unsure)
 
     def _until_next(self, made: Plan) -> float:
         now = self._clock()
@@ -196,14 +203,10 @@ class Loop:
             self._full_at = now
         self._contents = await self._parts.contents.look(self._desired, self._history())
         images = moved.images_to_know(self._desired, self._history(), self.rules)
-        wish = Wish(
-            on_trial=self._on_trial.trials.keys(),
-            left_alone=self._in_flight.left_alone(now),
-            images=images,
-        )
+        wish = Wish(on_trial=self._trials.keys(), left_alone=self._in_flight.left_alone(now), images=images)
         observed = await self._parts.observer.look(await listing, wish, self._desired, self._parts.prober.results)
         if self._away_seconds or observed.at > self._look_due:
-            self._on_trial.start_over()
+            self._trials = {}  # nobody has looked, and what happened meanwhile is nobody's failure: gates start over
         if self._away_seconds:
             log.info("engine_returned")
             self._away_seconds = 0.0
@@ -218,7 +221,7 @@ class Loop:
     def _history(self) -> History:
         stored = History(self._parts.store.names(), self.confirmed)
         recorder = self._parts.recorder
-        return stored.recalling(self._on_trial.trials, recorder.attempts, recorder.updates)
+        return stored.recalling(self._trials, recorder.attempts, recorder.updates)
 
     def _engine_away(self, error: str) -> float:
         """Freeze: what is not known is not dead."""
@@ -234,8 +237,6 @@ class Loop:
         if self._clock() < self._shut_until:
             return
         for lane in made.lanes:
-            if not self._on_trial.may_begin(lane):
-                continue
             self._wakes.lane_began()
             self._in_flight.begin(lane, self._desired.items.get(lane.name))
             lanes.create_task(self._carry_out(lane), name=f"lane {lane.name}")

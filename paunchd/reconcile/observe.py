@@ -1,8 +1,8 @@
 """Engine → Observed: one list call, and an inspect only of what something hangs on.
 
 Must never decide anything. A container is inspected when it is new, when its state changed, when a lane has worked on
-its name, when it is doubted, and all are now and then, those on trial more often; otherwise what is known of it is
-still true. One that a lane is at this very moment is left alone.
+its name, when the engine told of it, and all are now and then, those on trial more often; otherwise what is known of it
+is still true. One that a lane is at this very moment is left alone.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from paunchd.reconcile.model import (
 )
 from paunchd.reconcile.project import seen_of, slot_of
 
-ON_TRIAL_SECONDS = 5.0  # so at each resync: a lost event costs no more than that
+ON_TRIAL_SECONDS = 5.0  # so mostly at each resync, which is what an event that gets lost may cost
 ON_TRIAL_A_SECOND = 20  # more inspects would take the time that the engine needs to start the rest
 UNSEEN_SECONDS = 10.0
 CHANGES_BY_ITSELF = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING})
@@ -70,15 +70,28 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a look is to find out: how those do that are *on_trial*, and what *images* mean.
+    """What a look is to find out: how those do that are *on_trial*; what *images* mean.
+
+    Of whatever is up of names looked at *closely* nothing counts that was known before.
 
     Of names *left_alone* it tells what is known already: a lane is at them, and an engine that is just starting a
     container answers nothing about it until it has.
     """
 
     on_trial: Collection[str] = ()
+    closely: Collection[str] = ()
     left_alone: Collection[str] = ()
     images: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look was taken with."""
+
+    listing: Listing
+    wish: Wish
+    desired: Desired
+    probes: Mapping[str, Probe]
 
 
 class Observer:
@@ -91,25 +104,27 @@ class Observer:
         self._rows: dict[str, Row] = {}
         self._known: dict[str, Known] = {}
         self._dirty: set[str] = set()
-        self._doubted: set[str] = set()
-        self._passed_over: frozenset[str] = frozenset()
+        self._last = Look(Listing(0.0, ()), Wish(), Desired(0, {}), {})
         self._all_dirty = False
         self._mute: dict[str, float] = {}
         self._meanings = Meanings(engine, clock)
 
-    def doubt(self, names: Iterable[str]) -> None:
-        """*names* may have been restarted, which no list shows: the next look inspects what is up of them."""
-        self._doubted.update(names)
+    def heard(self, names: Iterable[str]) -> None:
+        """The engine may have done something to *names* that no list shows: it restarts a container in no time."""
+        self._dirty.update(names)
 
     def unsure(self, names: Collection[str]) -> frozenset[str]:
-        """Return those of *names* that have something up which the last look has not inspected; the next one will."""
-        unsure = self._passed_over.intersection(names)
-        self.doubt(unsure)
-        return unsure
+        """Return those of *names* with a container that is up and was not inspected since the last list."""
+        return frozenset(
+            row.who.name
+            for id_, row in self._rows.items()
+            if row.who.name in names and row.listed.state in CHANGES_BY_ITSELF
+            if id_ in self._known and self._known[id_].at < self._last.listing.at
+        )
 
     def touched(self, name: str) -> None:
         """A lane has worked on *name*: what is known of its containers may be old."""
-        self._dirty.add(name)
+        self.heard([name])
         self._meanings.forget()
 
     def forget_all(self) -> None:
@@ -132,6 +147,7 @@ class Observer:
         A container that goes away meanwhile is not there; one that the engine lists and cannot be asked about makes its
         name unseen, and costs no other name its look (S-08).
         """
+        self._last = Look(listing, wish, desired, probes)
         rows = {one.id: self._row(one) for one in listing.containers}
         self._rows = ours = {id_: row for id_, row in rows.items() if row}
         details = await self._details(ours, wish)
@@ -145,6 +161,11 @@ class Observer:
         meanings = await self._meanings.of(wish.images, listing.containers)
         return Observed(_with_foreign(names, foreign, desired), probes, unseen, listing.at, meanings)
 
+    async def closer(self, names: Collection[str]) -> Observed:
+        """Take the last look again, with whatever is up of *names* inspected now."""
+        last = self._last
+        return await self.look(last.listing, replace(last.wish, closely=names), last.desired, last.probes)
+
     def _row(self, one: Listed) -> Row | None:
         before = self._rows.get(one.id)
         if before and before.listed == one:
@@ -155,8 +176,6 @@ class Observer:
     async def _details(self, ours: Mapping[str, Row], wish: Wish) -> dict[str, Details]:
         self._forget(ours, wish)
         asked = self._asked(ours, wish)
-        up = {id_ for id_, row in ours.items() if row.listed.state in CHANGES_BY_ITSELF}
-        self._passed_over = frozenset(ours[id_].who.name for id_ in up.difference(asked))
         now = self._clock()
         found = await asyncio.gather(*(self._inspect(id_) for id_ in asked))
         for id_, details in zip(asked, found, strict=True):
@@ -179,9 +198,7 @@ class Observer:
 
     def _asked(self, ours: Mapping[str, Row], wish: Wish) -> Sequence[str]:
         """Return the ids of those to inspect."""
-        doubted = self._doubted.difference(wish.left_alone)
-        self._doubted -= doubted
-        good_for = _good_for(ours.values(), wish.on_trial) | dict.fromkeys(doubted, 0.0)
+        good_for = _good_for(ours.values(), wish)
         return [
             id_
             for id_, row in ours.items()
@@ -207,10 +224,11 @@ class Observer:
             return None
 
 
-def _good_for(rows: Iterable[Row], on_trial: Collection[str]) -> dict[str, float]:
+def _good_for(rows: Iterable[Row], wish: Wish) -> dict[str, float]:
     """For how many seconds details are good that nothing else makes doubtful, by name."""
-    up = {row.who.name for row in rows if row.listed.state in CHANGES_BY_ITSELF}.intersection(on_trial)
-    return dict.fromkeys(up, max(ON_TRIAL_SECONDS, len(up) / ON_TRIAL_A_SECOND))
+    up = {row.who.name for row in rows if row.listed.state in CHANGES_BY_ITSELF}.intersection(wish.on_trial)
+    seconds = dict.fromkeys(up, max(ON_TRIAL_SECONDS, len(up) / ON_TRIAL_A_SECOND))
+    return seconds | dict.fromkeys(wish.closely, 0.0)
 
 
 def _container(one: Listed, who: Identity, details: Details) -> Container:

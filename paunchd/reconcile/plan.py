@@ -85,6 +85,13 @@ def trials(facts: Facts, rules: Rules) -> dict[str, Trial]:
     return kept
 
 
+def hang_on(facts: Facts, made: Plan) -> frozenset[str]:
+    """Return the names that pass their gate by *facts* or become good by *made*: they must be known as they are now."""
+    pasts = facts.history.names.items()
+    passed = frozenset(name for name, past in pasts if past.trial and past.trial.healthy_at == facts.now)
+    return passed.union(*(lane.accepted for lane in made.lanes))
+
+
 def _as_yet(outlook: Outlook, facts: Facts) -> Outlook:
     """What others may count on: a container is seen to run a while before the lane that starts it is over."""
     if outlook.name not in facts.in_flight:

@@ -299,10 +299,13 @@ async def test_what_is_not_there_is_not_found_by_the_other_calls_either(subject)
 
 
 async def test_each_change_of_a_container_is_an_event(subject):
-    """Whoever listens hears of a creation, a start and an end by the container's labels, and never what it was."""
+    """Whoever listens hears of a creation, a start and an end by the container's labels, and never what it was; and
+    first of all that something may have been before.
+    """
     events = subject.engine.events()
+    async with asyncio.timeout(5):
+        assert await anext(events) == {}
     heard = asyncio.create_task(anext(events))
-    await asyncio.sleep(0.2)
     ref = await subject.create("web")
     async with asyncio.timeout(5):
         assert (await heard)["managed_by"] == subject.owner

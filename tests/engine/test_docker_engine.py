@@ -205,8 +205,8 @@ async def test_a_health_test_is_no_event(engine, start):
     """Running a command in a container changes nothing in it, and must not wake anybody thrice."""
     ref = await start()
     events = engine.events()
+    await anext(events)
     heard = asyncio.ensure_future(anext(events))
-    await asyncio.sleep(0.2)
     await engine.run_exec(ref, ["true"])
     await asyncio.sleep(0.2)
     assert not heard.done()
@@ -243,9 +243,10 @@ async def test_closing_leaves_no_thread_behind(engine_url, stub_image):
     """Idle threads end, and a listener hears that it is over."""
     engine = DockerEngine(engine_url)
     before = threading.active_count()
-    heard = asyncio.ensure_future(anext(engine.events()))
+    events = engine.events()
+    await anext(events)
+    heard = asyncio.ensure_future(anext(events))
     await engine.list()
-    await asyncio.sleep(0.2)
     await engine.close()
     with pytest.raises(EngineUnavailable):
         await heard

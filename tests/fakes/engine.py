@@ -242,6 +242,7 @@ class FakeEngine:
             raise EngineUnavailable(f"cannot watch containers: {self.away}")
         self._listeners.add(arrived)
         try:
+            yield {}
             while (labels := await arrived.get()) is not None:
                 yield labels
             raise EngineUnavailable(f"cannot watch containers: {self.away}")

@@ -158,8 +158,11 @@ class Daemon:
         while True:
             try:
                 async for labels in self._line.events():
-                    self.loop.heard(name_in(labels, OWNER))
+                    if labels:
+                        self.loop.heard(name_in(labels, OWNER))
+                    else:
+                        self.loop.missed()
             except EngineError:
                 pass
             await asyncio.sleep(EVENTS_PAUSE_SECONDS)
-            self.wake()
+            self.loop.missed()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from paunchd.reconcile.diff import diff
 from paunchd.reconcile.gate import to_probe
 from paunchd.reconcile.model import Past, Revision
 from tests.unit.places import NOW, facts, good, item, of
@@ -14,7 +15,7 @@ NEVER_GOOD = Past(known=True)
 
 def probed(live, declared=(NEW,), past=NEVER_GOOD, **memory):
     """The health tests to run while *live* is the one on trial."""
-    return to_probe(facts(declared, [live], {"web": past}), {"web": trial(live, **memory)})
+    return to_probe(diff(facts(declared, [live], {"web": past})), {"web": trial(live, **memory)})
 
 
 @pytest.mark.parametrize("state", ["running", "restarting", "paused"])
@@ -43,17 +44,6 @@ def test_without_a_health_test_there_is_nothing_to_run():
 def test_what_nobody_declares_any_more_is_not_tested():
     """It is about to be removed."""
     assert probed(of(NEW), []) == {}
-
-
-def test_a_trial_whose_container_is_gone_tests_nothing():
-    """Another container under the name has a trial of its own."""
-    known = {"web": trial(of(NEW, id="gone"))}
-    assert to_probe(facts([NEW], [of(NEW)], {"web": NEVER_GOOD}), known) == {}
-
-
-def test_a_container_at_the_good_revision_is_tested_as_that_one_says():
-    """The desired definition's test is for another container."""
-    assert probed(of(OLD), past=good(OLD)) == {"id-web": OLD.spec.healthcheck}
 
 
 @pytest.mark.parametrize("past", [NEVER_GOOD, good(item(healthcheck={"test": "x"}, hash_="v1:older"))])

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from paunchd.errors import EngineUnavailable
 from paunchd.reconcile.model import Health, Probe
 from paunchd.reconcile.observe import ON_TRIAL_SECONDS
 from paunchd.store import Store
@@ -205,3 +206,26 @@ async def test_what_nobody_remembers_is_judged_by_one_gate(store, tmp_path):
             await asyncio.sleep(RULES.min_healthy_seconds - 0.5)
             assert len(second.snapshots) < 5
             await second.until(lambda: "web" in second.store.names())
+
+
+async def test_what_passes_its_gate_at_its_deadline_is_healthy(world):
+    """It is looked at more closely in the same pass, and nobody is told of a failure meanwhile."""
+    short = {"min_healthy_seconds": 2, "healthy_deadline_seconds": 2}
+    world.put(item("web", rollout=short))
+    await world.becomes("running", "web")
+    told = {snapshot.plan.statuses["web"].state.value for snapshot in world.snapshots if snapshot.plan.statuses}
+    assert "failed" not in told
+
+
+async def test_an_engine_that_cannot_tell_more_costs_no_more_passes(world):
+    """Who is on trial and cannot be inspected is unseen for a while, and the loop sleeps."""
+    world.put(item("web"))
+    await world.becomes("starting", "web")
+    world.engine.fail_next("inspect", EngineUnavailable("cannot inspect web: timeout"))
+    await asyncio.sleep(RULES.min_healthy_seconds)
+    world.loop.wake()
+    await asyncio.sleep(0.5)
+    before = len(world.snapshots)
+    await asyncio.sleep(5)
+    assert world.state("web") == "unknown"
+    assert len(world.snapshots) - before <= 1

@@ -102,7 +102,7 @@ async def test_what_changes_between_two_looks_is_seen_wherever_it_shows(engine, 
     ref = await make(engine, "web")
     await look(observer)
     engine.named("web").restart_count = 3
-    observer.doubt(["web"])
+    observer.heard(["web"])
     assert (await look(observer)).of("web").live.details.restart_count == 3
     await engine.rename(ref, "web.prev")
     seen = (await look(observer)).of("web")
@@ -132,49 +132,60 @@ async def test_what_a_lane_has_worked_on_is_inspected_once(engine, observer):
     assert await calls_of(engine, observer) == ["list"]
 
 
-async def test_what_is_doubted_is_inspected_once(engine, observer):
+async def test_what_the_engine_told_of_is_inspected_once(engine, observer):
     """An engine restarts a container between two looks without a trace in its list."""
     await make(engine, "web")
     await make(engine, "db")
     await look(observer)
     engine.exit("web", 1)
-    observer.doubt(["web", "nobody"])
+    observer.heard(["web", "nobody"])
+    assert await calls_of(engine, observer, on_trial=["web", "db"], left_alone=["web"]) == ["list"]
     assert await calls_of(engine, observer, on_trial=["web", "db"]) == ["list", "inspect web"]
     assert (await look(observer)).of("web").live.details.restart_count == 1
     assert await calls_of(engine, observer, on_trial=["web", "db"]) == ["list"]
 
 
-async def test_what_is_doubted_and_cannot_change_by_itself_is_not_inspected(engine, observer):
-    """The kept one of a name that is on trial, for one."""
-    await make(engine, "web")
-    await make(engine, "web.prev", name="web", start=False)
-    await look(observer)
-    observer.doubt(["web"])
-    assert await calls_of(engine, observer) == ["list", "inspect web"]
-
-
-async def test_a_doubt_waits_until_its_name_is_not_left_alone_any_more(engine, observer):
-    """Whatever was heard meanwhile is not forgotten."""
-    await make(engine, "web")
-    await look(observer)
-    observer.doubt(["web"])
-    assert await calls_of(engine, observer, left_alone=["web"]) == ["list"]
-    assert await calls_of(engine, observer) == ["list", "inspect web"]
-
-
-async def test_nobody_is_sure_of_what_the_last_look_has_not_inspected(engine, observer):
+async def test_nobody_is_sure_of_what_was_not_inspected_since_the_list(engine, observer, clock):
     """A verdict is for how they do now, all of them; what cannot change by itself is as it was."""
     for name in ("web", "db"):
         await make(engine, name)
     await make(engine, "sync", start=False)
-    await look(observer)
     everyone = {"web", "db", "sync", "nobody"}
+    await look(observer)
     assert observer.unsure(everyone) == set()
-    observer.doubt(["web"])
+    clock.now += 1
+    observer.heard(["web"])
     await look(observer)
     assert observer.unsure(everyone) == {"db"}
-    assert await calls_of(engine, observer) == ["list", "inspect db"]
-    assert observer.unsure(everyone) == {"web"}
+
+
+async def test_a_closer_look_is_at_what_is_up_and_asks_for_no_list(engine, observer, clock):
+    """Everything else stays as the look found it; afterwards everybody is sure."""
+    await make(engine, "web")
+    await make(engine, "web.prev", name="web", start=False)
+    await make(engine, "db")
+    await look(observer)
+    clock.now += 1
+    before = await look(observer)
+    engine.exit("web", 1)
+    engine.calls.clear()
+    seen = await observer.closer({"web"})
+    assert engine.calls == ["inspect web"]
+    assert seen.of("web").live.details.restart_count == 1
+    assert (seen.of("web").prev, seen.of("db"), seen.at) == (before.of("web").prev, before.of("db"), before.at)
+    assert observer.unsure({"web", "db"}) == {"db"}
+
+
+async def test_a_closer_look_ends_where_the_engine_does_not_answer(engine, observer, clock):
+    """What cannot be asked about is unseen, and nobody waits to be sure of it."""
+    await make(engine, "web")
+    await look(observer)
+    clock.now += 1
+    await look(observer)
+    engine.fail_next("inspect", EngineUnavailable("cannot inspect web: timeout"))
+    seen = await observer.closer({"web"})
+    assert seen.unseen == {"web"}
+    assert observer.unsure({"web"}) == set()
 
 
 async def test_what_is_on_trial_is_inspected_now_and_then_and_not_at_every_look(engine, observer, clock):

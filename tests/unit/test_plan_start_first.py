@@ -6,6 +6,7 @@ from inspect import cleandoc
 import pytest
 from hypothesis import given, settings
 
+from paunchd.reconcile.diff import diff
 from paunchd.reconcile.gate import to_probe
 from paunchd.reconcile.model import Health, Past, Start, State
 from paunchd.reconcile.plan import plan
@@ -73,7 +74,7 @@ def test_the_health_test_of_the_new_one_is_run_and_not_that_of_the_old():
     """What is to be proved is proved by the container that is on trial, although another one has the name."""
     tested = item(image="stub:2", healthcheck={"test": "true"}, rollout=BESIDE, hash_="v1:new")
     items, containers, past = gated(new=tested)
-    asked = to_probe(facts(items, containers, past), {"web": past["web"].trial})
+    asked = to_probe(diff(facts(items, containers, past)), {"web": past["web"].trial})
     assert asked == {"id-web.next": tested.spec.healthcheck}
 
 

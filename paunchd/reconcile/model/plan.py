@@ -43,10 +43,10 @@ class Lane:
         return all(isinstance(step, (RecordTask, Accept, Reject)) for step in self.steps)
 
     @property
-    def judged(self) -> frozenset[str]:
-        """The names that must be known as they are now: its own, and those that become good with it."""
-        others = (one.name for step in self.steps if isinstance(step, Accept) for one in step.others)
-        return frozenset((self.name, *others))
+    def accepted(self) -> frozenset[str]:
+        """The names whose revision becomes the good one by it."""
+        accepts = (step for step in self.steps if isinstance(step, Accept))
+        return frozenset(one.name for accept in accepts for one in (accept, *accept.others))
 
     def __str__(self) -> str:
         return "\n".join([f"{self.name}: {self.reason}", *(f"  {step}" for step in self.steps)])
