@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from paunchd.errors import EngineUnavailable
+from paunchd.reconcile.in_flight import LEFT_ALONE_SECONDS
 from paunchd.reconcile.model import Health, Probe
 from paunchd.reconcile.observe import ON_TRIAL_SECONDS
 from paunchd.store import Store
@@ -88,6 +89,32 @@ async def test_a_gate_is_not_passed_on_what_was_seen_before_its_end(world):
     world.engine.exit("web", 1)
     await world.becomes("running", "web")
     assert world.clock() - began == pytest.approx(2 * RULES.min_healthy_seconds, abs=0.5)
+
+
+async def test_a_replacement_is_not_healthy_on_what_was_seen_before_its_gate(world):
+    """Others may wait for its health, though it is not the good one yet."""
+    world.put(item("web"))
+    await world.becomes("running", "web")
+    began = world.clock()
+    world.put(item("web", environment={"V": "2"}))
+    await world.becomes("starting", "web")
+    world.engine.exit("web", 1)
+    await world.becomes("proving", "web")
+    assert world.clock() - began == pytest.approx(2 * RULES.min_healthy_seconds, abs=0.5)
+
+
+async def test_a_gate_that_ends_while_a_lane_is_at_the_container_keeps_no_pass(world):
+    """It is left alone by the closer look as by any; the pass ends, and its name is judged after its lane."""
+    world.put(item("web"))
+    await world.becomes("starting", "web")
+    world.engine.hold("update web")
+    await asyncio.sleep(RULES.min_healthy_seconds - LEFT_ALONE_SECONDS + 0.5)
+    world.put(item("web", restart="unless-stopped"))
+    await world.until(lambda: "web" in world.last.in_flight)
+    await asyncio.sleep(LEFT_ALONE_SECONDS - 0.3)
+    await world.passes(2)
+    world.engine.let_go("update web")
+    await world.becomes("running", "web")
 
 
 async def test_a_probation_does_not_end_on_what_was_seen_before_its_end(world):
