@@ -15,6 +15,8 @@ def to_probe(drifts: Mapping[str, Drift], trials: Mapping[str, Trial]) -> dict[s
     targets: dict[str, Healthcheck] = {}
     for name, drift in drifts.items():
         trial, judged, spec = trials.get(name), drift.on_trial, drift.spec_on_trial
-        if trial and trial.healthy_at is None and judged and judged.running and spec and spec.healthcheck:
+        if trial is None or judged is None or trial.container_id != judged.id:
+            continue
+        if trial.healthy_at is None and judged.running and spec and spec.healthcheck:
             targets[judged.id] = spec.healthcheck
     return targets

@@ -130,20 +130,20 @@ class Loop:
         observed = self._observed
         if self._wakes.stale or observed is None or self._clock() - observed.at > FRESH_SECONDS:
             observed = await self._look()
-        in_flight = frozenset(self._in_flight.unjudged)
-        facts = self._facts(observed, in_flight)
+        facts = self._facts(observed, frozenset(self._in_flight.unjudged))
         if self._planned and still_holds(self._planned, facts, self.rules):
             made = self._planned.plan
             self._teller.tell(facts, made, self._in_flight)
         else:
-            made = await self._act(observed, in_flight, lanes)
+            made = await self._act(facts, observed, lanes)
         delay = self._until_next(made)
         self._look_due = observed.at + delay + STOOD_STILL_SECONDS
         return delay
 
-    async def _act(self, observed: Observed, in_flight: frozenset[str], lanes: asyncio.TaskGroup) -> Plan:
+    async def _act(self, facts: Facts, observed: Observed, lanes: asyncio.TaskGroup) -> Plan:
+        """Judge, plan and begin. *facts* are those of *observed*, with the trials of the pass before."""
         self._planned = None
-        facts, made = await self._decide(observed, in_flight)
+        facts, made = await self._decide(facts, observed)
         drifts = {name: one.drift for name, one in self._wanted.items()}
         self._parts.prober.watch(to_probe(drifts, self._trials))
         self._begin(made, lanes)
@@ -152,11 +152,11 @@ class Loop:
             self._planned = Planned(facts, self.rules, made)
         return made
 
-    async def _decide(self, observed: Observed, in_flight: frozenset[str]) -> tuple[Facts, Plan]:
+    async def _decide(self, facts: Facts, observed: Observed) -> tuple[Facts, Plan]:
         """Judge and plan; who passes a gate or becomes good by that is inspected first, where the look has not."""
-        before = self._trials
+        before, in_flight = self._trials, facts.in_flight
         while True:
-            self._trials = trials(self._facts(observed, in_flight), self.rules)
+            self._trials = trials(facts, self.rules)
             facts = self._facts(observed, in_flight)
             self._wanted = wants(facts, self.rules, self._wanted)
             made = plan(facts, self.rules, self._wanted)
@@ -165,6 +165,7 @@ class Loop:
                 return facts, made
             self._trials = before
             self._observed = observed = await self._parts.observer.closer(unsure)
+            facts = self._facts(observed, in_flight)
 
     def _until_next(self, made: Plan) -> float:
         now = self._clock()

@@ -46,6 +46,12 @@ def test_what_nobody_declares_any_more_is_not_tested():
     assert probed(of(NEW), []) == {}
 
 
+def test_a_trial_whose_container_is_gone_tests_nothing():
+    """Another container under the name has a trial of its own."""
+    known = {"web": trial(of(NEW, id="gone"))}
+    assert to_probe(diff(facts([NEW], [of(NEW)], {"web": NEVER_GOOD})), known) == {}
+
+
 @pytest.mark.parametrize("past", [NEVER_GOOD, good(item(healthcheck={"test": "x"}, hash_="v1:older"))])
 def test_a_container_of_a_revision_nobody_remembers_is_not_tested(past):
     """Neither the desired nor the good one's test says anything about it."""
